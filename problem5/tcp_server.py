@@ -1,0 +1,193 @@
+r"""Lock-step chat over TCP, the server: one message, then one reply, in turn.
+
+One client at a time; the next one is told that it waits. The client begins.
+
+The wire (TCP): lines of UTF-8 text, each ended by a newline byte. The
+server's first lines are for the program, all others for the person.
+
+    client                                server
+       | ----- (connects) ---------------> |
+       | <------------------- wait\n ----- |   only if there is another client
+       | <------------------ ready\n ----- |   now it is this one's turn
+       | ----- Are you there?\n ----------> |
+       | <------------------- I am.\n ---- |   at most 4000 characters
+       | ----- (end of stream) ----------> |   at any time, from either side
+
+Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+
+    1$ python problem5/tcp_server.py
+    1| listening on 127.0.0.1:12500
+    2$ python problem5/tcp_client.py
+    1| client 127.0.0.1:<port>
+    2| You:
+    2< Are you there?
+    1| Client: Are you there?
+    1| You:
+    1< I am.
+    2| Server: I am.
+    2| You:
+    2< Ctrl+C
+    2| stopped
+    1| client 127.0.0.1:<port> has left
+
+Notice: one thread reads the keyboard, another one the network. With only one,
+the program could not notice that the client has left while it waits for its
+operator to type. The keyboard belongs to the main thread, which Ctrl+C
+interrupts.
+
+There is no limit to the time that a person may take, and so none to these
+waits. If the client leaves while you type, delete the line (Ctrl+U): Enter
+may send it to the next one.
+
+Try: type when it is not your turn. Start a second client, then end the first.
+"""
+import argparse
+import os
+import socket
+import sys
+import threading
+import time
+
+HOST, PORT = "127.0.0.1", 12500  # this machine only; 0.0.0.0 would admit the network
+MAX_TEXT = 4000                  # characters in a message
+MAX_LINE = 4 * MAX_TEXT + 2      # bytes; UTF-8 has at most 4 a character
+BACKLOG = 1024                   # clients that may arrive at once, before accept()
+
+
+class Chat:
+    """What the threads share."""
+
+    def __init__(self):
+        self.busy = threading.Lock()  # held by the client that chats
+        self.turn = None              # the connection that waits for a reply
+
+
+def converse(conn, chat):
+    """Show the messages of the client, and leave the replies to the operator."""
+    with conn.makefile("rb") as stream:
+        while line := stream.readline(MAX_LINE):
+            text = line.decode().rstrip("\r\n")
+            if not line.endswith(b"\n") or len(text) > MAX_TEXT:
+                raise ValueError(f"a message takes at most {MAX_TEXT} characters")
+            if chat.turn:
+                raise ValueError("a second message before the reply")
+            chat.turn = conn
+            print(f"Client: {printable(text)}\nYou: ", end="", flush=True)
+
+
+def serve(conn, peer, chat):
+    """Chat with one client, as soon as no other one does."""
+    with conn:
+        try:
+            if not chat.busy.acquire(blocking=False):
+                conn.sendall(b"wait\n")
+                chat.busy.acquire()
+            try:
+                print(f"client {peer}")
+                conn.sendall(b"ready\n")
+                converse(conn, chat)
+            finally:
+                if chat.turn:
+                    print()  # the operator is at the prompt
+                chat.turn = None
+                print(f"client {peer} has left")
+                chat.busy.release()
+        except (OSError, ValueError) as error:
+            print(f"error: {peer}: {error}")
+            refuse(conn, error)
+
+
+def accept_clients(listener, chat):
+    """Start a thread for each client; waits for clients without a limit."""
+    while True:
+        try:
+            conn, peer = listener.accept()
+            worker = threading.Thread(
+                target=serve, args=(conn, show(peer), chat), daemon=True)
+            worker.start()
+        except (OSError, RuntimeError) as error:
+            print(f"error: cannot accept: {error}")
+            time.sleep(0.1)  # no descriptor or thread is left: wait until one is
+
+
+def reply(chat, text):
+    """Send what the operator has typed to the client that waits for it."""
+    conn = chat.turn
+    if not conn:
+        print("error: not sent: it is not your turn", file=sys.stderr)
+    elif len(text) > MAX_TEXT:
+        print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
+              file=sys.stderr)
+        print("You: ", end="", flush=True)
+    else:
+        chat.turn = None
+        try:
+            conn.sendall(f"{text}\n".encode())
+        except OSError:
+            pass  # the client has left; its thread says so
+
+
+def refuse(conn, reason):
+    """Tell the client why, and hang up in such a way that it can read this.
+
+    A close with unread input sends a reset, and the client may then lose our line.
+    So: say that no more will follow, then read and drop, for 10 seconds at most.
+    """
+    try:
+        conn.settimeout(1)
+        conn.sendall(f"error: {reason}\n".encode())
+        conn.shutdown(socket.SHUT_WR)
+        for _ in range(10):
+            if not conn.recv(1_000_000):
+                break
+    except OSError:
+        pass  # the client is gone, or goes on talking: it had its chance
+
+
+def show(address):
+    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def printable(text):
+    """Return text with ? for control characters: no peer may steer this terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST,
+                        help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=PORT,
+                        help="port; 0: the system chooses one (default: %(default)s)")
+    args = parser.parse_args()
+    if not 0 <= args.port <= 65535:
+        parser.error("--port takes 0 to 65535")
+    if not args.host:
+        parser.error("--host takes an address or a name")
+    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
+    sys.stdin.reconfigure(errors="replace")
+    chat = Chat()
+    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
+    with socket.create_server((args.host, args.port), family=family,
+                              backlog=BACKLOG) as listener:
+        print("listening on", show(listener.getsockname()))
+        acceptor = threading.Thread(
+            target=accept_clients, args=(listener, chat), daemon=True)
+        acceptor.start()
+        for line in sys.stdin:  # until Ctrl+D
+            reply(chat, line.rstrip("\n"))
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.stdout = None  # no thread has a word to say after this one
+        print("\nstopped", file=sys.__stdout__)
+        os._exit(0)  # a normal exit can be stalled by a thread that is just printing
+    except (OSError, TypeError) as error:  # TypeError: no possible name
+        sys.exit(f"error: cannot listen: {error}; try another --port or --host")

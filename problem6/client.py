@@ -1,0 +1,154 @@
+"""Lock-step chat with many clients, the client: one message, then one reply.
+
+It is problem 5's tcp_client.py but for the port; the wire is described there,
+in tcp_server.py.
+
+    1$ python problem6/server.py
+    1| listening on 127.0.0.1:12600
+    2$ python problem6/client.py
+    1| client 1 127.0.0.1:<port>
+    2| You:
+    2< Are you there?
+    1| [1] Are you there?
+    1< 1 I am.
+    2| Server: I am.
+    2| You:
+    2< Ctrl+D
+    2| stopped
+    1| client 1 has left
+    3$ python problem5/tcp_client.py --port 12600
+    1| client 2 127.0.0.1:<port>
+    3| You:
+    1< Ctrl+C
+    1| stopped
+    3| the server has left
+
+Notice: a client has no idea how many others there are. The server's threads
+do not show on the wire.
+
+Try: ten clients, and you as the operator. Who waits for whom?
+"""
+import argparse
+import os
+import socket
+import sys
+import threading
+
+HOST, PORT = "127.0.0.1", 12600  # where server.py listens
+MAX_TEXT = 4000                  # characters in a message
+MAX_LINE = 4 * MAX_TEXT + 2      # bytes; UTF-8 has at most 4 a character
+TIMEOUT = 10                     # seconds to wait for the connection and the first line
+
+
+class Chat:
+    """What the threads share."""
+
+    def __init__(self):
+        self.turn = False  # whether it is the turn of the person here
+
+
+def read_line(stream):
+    """Return the next line as text, or None at the end of the stream."""
+    line = stream.readline(MAX_LINE)
+    if not line:
+        return None
+    text = line.decode().rstrip("\r\n")
+    if not line.endswith(b"\n") or len(text) > MAX_TEXT:
+        raise ValueError(f"a message of more than {MAX_TEXT} characters, or cut off")
+    return text
+
+
+def converse(conn, chat):
+    """Show the server's messages, until it leaves."""
+    with conn.makefile("rb") as stream:
+        text = read_line(stream)
+        conn.settimeout(None)  # from now on it is people that we wait for
+        if text == "wait":
+            print("the server talks to another client: wait")
+            text = read_line(stream)
+        if text not in ("ready", None):
+            raise ValueError(text)
+        while text is not None:
+            chat.turn = True
+            print("You: ", end="", flush=True)
+            text = read_line(stream)
+            if text is not None:
+                if chat.turn:
+                    raise ValueError("a message that is out of turn")
+                print(f"Server: {printable(text)}")
+
+
+def watch(conn, chat):
+    """Converse, and end the program with the conversation."""
+    try:
+        converse(conn, chat)
+        error = None
+    except (OSError, ValueError) as reason:
+        error = reason
+    if chat.turn:
+        print()  # somebody is at the prompt
+    if error:
+        print(f"error: {printable(str(error))}; start again", file=sys.stderr)
+    else:
+        print("the server has left")
+    os._exit(1 if error else 0)  # the main thread waits for the keyboard
+
+
+def say(conn, chat, text):
+    """Send what was typed to the server, if it is the time for it."""
+    if not chat.turn:
+        print("error: not sent: it is not your turn", file=sys.stderr)
+    elif len(text) > MAX_TEXT:
+        print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
+              file=sys.stderr)
+        print("You: ", end="", flush=True)
+    else:
+        chat.turn = False
+        try:
+            conn.sendall(f"{text}\n".encode())
+        except OSError:
+            pass  # the server has left; the other thread says so
+
+
+def show(address):
+    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def printable(text):
+    """Return text with ? for control characters: no peer may steer this terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST,
+                        help="the server's address (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=PORT,
+                        help="the server's port (default: %(default)s)")
+    args = parser.parse_args()
+    if not 0 <= args.port <= 65535:
+        parser.error("--port takes 0 to 65535")
+    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
+    sys.stdin.reconfigure(errors="replace")
+    try:
+        conn = socket.create_connection((args.host, args.port), timeout=TIMEOUT)
+    except (OSError, UnicodeError) as error:  # UnicodeError: no possible name
+        sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
+                 "is the server running there?")
+    with conn:
+        chat = Chat()
+        threading.Thread(target=watch, args=(conn, chat), daemon=True).start()
+        for line in sys.stdin:  # until Ctrl+D
+            say(conn, chat, line.rstrip("\n"))
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\nstopped")
+        os._exit(0)

@@ -1,0 +1,174 @@
+"""Chat hub, the client: shows the others' lines while you type yours.
+
+The wire is described in hub_server.py. What begins with / is a command: /who,
+/rooms, /join ROOM, /quit, and /kick NAME for moderators.
+
+    1$ python problem6/hub_server.py
+    1| listening on 127.0.0.1:12601
+    2$ python problem6/hub_client.py ann --room games
+    2| joined games as ann
+    1| ann 127.0.0.1:<port> joined games
+    3$ python problem6/hub_client.py bob
+    3| joined lobby as bob
+    1| bob 127.0.0.1:<port> joined lobby
+    3< /rooms
+    3| open rooms: games, lobby
+    3< /join games
+    3| joined games as bob
+    3< Anybody for chess?
+    2| bob: Anybody for chess?
+    2< /who
+    2| in games: ann, bob
+    3< /quit
+    3| stopped
+    1| bob has left
+
+With --ca FILE the line is encrypted, and the hub has to have a certificate
+from there, for the --host that you name: otherwise somebody in between could
+pretend to be the hub, and read all.
+
+Notice: the line that you are typing stays whole while others talk. (Not on
+Windows, which has no readline.)
+
+Try: two clients of the same name. A name of 21 letters. `nc` as a client.
+"""
+import argparse
+import asyncio
+import getpass
+import os
+import ssl
+import sys
+import threading
+
+try:
+    import readline  # to edit the line that one types; Windows has none
+    import termios
+except ImportError:
+    readline = None
+
+HOST, PORT = "127.0.0.1", 12601  # where hub_server.py listens
+MAX_TEXT = 4000                  # characters in a line
+MAX_LINE = 4 * MAX_TEXT + 50     # bytes; UTF-8 has at most 4 a character
+TIMEOUT = 10                     # seconds to wait for the hub, until one is in
+
+
+def tell(text):
+    """Print a line above the one that one is typing."""
+    if readline and sys.__stdout__.isatty():
+        text = f"\r\x1b[K{text}\n{readline.get_line_buffer()}"  # \x1b[K: clear the line
+        print(text, end="", flush=True)
+    else:
+        print(text)
+
+
+async def listen(reader, terminal):
+    """Show what the others say, until the hub hangs up; then end the program."""
+    text, error = "", None
+    try:
+        while line := await reader.readline():
+            text = printable(line.decode(errors="replace").rstrip("\r\n"))
+            tell(text)
+        tell("the hub has hung up")
+    except OSError as reason:
+        error = reason
+    except ValueError:
+        error = "the hub sends lines that are too long"
+    if terminal:  # readline has changed it, and gets no chance to change it back
+        termios.tcsetattr(0, termios.TCSANOW, terminal)
+    if error:
+        print(f"\nerror: {error}; start again", file=sys.stderr)
+    kicked = text.startswith("error: ")
+    os._exit(1 if error or kicked else 0)  # the main thread waits for the keyboard
+
+
+def show(address):
+    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def printable(text):
+    """Return text with ? for control characters: no peer may steer this terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", metavar="NAME", help="1 to 20 letters, digits, - and _")
+    parser.add_argument("--room", default="lobby", help="(default: %(default)s)")
+    parser.add_argument("--ca", metavar="FILE", help="encrypt; the hub's certificate")
+    parser.add_argument("--host", default=HOST,
+                        help="the server's address (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=PORT,
+                        help="the server's port (default: %(default)s)")
+    args = parser.parse_args()
+    if not 0 <= args.port <= 65535:
+        parser.error("--port takes 0 to 65535")
+    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
+    sys.stdin.reconfigure(errors="replace")
+    loop = asyncio.new_event_loop()  # in a thread: the main one is for the keyboard
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+
+    def wait(coroutine):
+        """Have the loop run this, in time; return what it returns."""
+        in_time = asyncio.wait_for(coroutine, TIMEOUT)
+        return asyncio.run_coroutine_threadsafe(in_time, loop).result()
+
+    async def send(text):
+        writer.write(f"{text}\n".encode(errors="replace"))
+        await writer.drain()
+
+    try:
+        context = None
+        if args.ca is not None:
+            context = ssl.create_default_context(cafile=args.ca)
+    except OSError as error:
+        sys.exit(f"error: cannot use --ca {args.ca}: {error}")
+    hub = show((args.host, args.port))
+    try:
+        reader, writer = wait(asyncio.open_connection(
+            args.host, args.port, ssl=context, limit=MAX_LINE))
+    except ssl.SSLError as error:
+        sys.exit(f"error: no TLS to be trusted at {hub}: {error}; see --ca")
+    except (OSError, UnicodeError, asyncio.TimeoutError) as error:
+        sys.exit(f"error: cannot reach {hub}: {str(error) or 'timed out'}; "
+                 "is the server running there?")
+    try:
+        wait(send(f"{args.name} {args.room}"))
+        answer = wait(reader.readline())
+        if answer == b"password?\n":
+            password = getpass.getpass("password: ")
+            try:
+                wait(send(password))
+            except OSError:
+                pass  # too late for the hub: its answer says so
+            answer = wait(reader.readline())
+    except (OSError, ValueError, asyncio.TimeoutError) as error:
+        sys.exit(f"error: the hub does not answer: {str(error) or 'timed out'}")
+    answer = printable(answer.decode(errors="replace").strip())
+    if not answer.startswith("joined "):
+        sys.exit(answer if answer.startswith("error: ") else
+                 "error: that is no hub, or one that needs --ca")
+    print(answer)
+    terminal = termios.tcgetattr(0) if readline and sys.stdin.isatty() else None
+    asyncio.run_coroutine_threadsafe(listen(reader, terminal), loop)
+    while (text := input()) != "/quit":
+        if len(text) > MAX_TEXT:
+            print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
+                  file=sys.stderr)
+            continue
+        try:
+            wait(send(printable(text)))
+        except (OSError, asyncio.TimeoutError):
+            pass  # the hub has left, or takes it later; listen() will know
+    print("stopped")
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (KeyboardInterrupt, EOFError):
+        print("\nstopped")
+        os._exit(0)

@@ -1,0 +1,128 @@
+"""What the tests share: a folder to work in, and terminals that are always ended.
+
+LAB, in the environment, names a folder with somebody's own versions of some scripts, laid
+out as in the repository. They are tested then, with the repository's for all the others.
+"""
+import atexit
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from terminal import ENVIRONMENT, Terminal  # noqa: F401 (ENVIRONMENT is for the tests)
+
+OURS = Path(__file__).resolve().parent.parent
+SCRIPTS = [path.relative_to(OURS).as_posix() for pattern in ("problem*/*.py", "basics/*/*.py")
+           for path in sorted(OURS.glob(pattern))]
+
+
+def mixed(lab):
+    """Return a folder with the repository's scripts, and the lab's in place of some."""
+    root = Path(tempfile.mkdtemp(prefix="lab"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    for entry in OURS.iterdir():
+        if entry.name.startswith(("problem", "basics")):
+            shutil.copytree(entry, root / entry.name)
+        elif not entry.name.startswith("."):
+            (root / entry.name).symlink_to(entry)
+    for name in THEIRS:
+        shutil.copy(lab / name, root / name)
+    return root
+
+
+LAB = os.environ.get("LAB") and Path(os.environ["LAB"]).resolve()
+if LAB and not LAB.is_dir():
+    sys.exit(f"error: LAB={LAB} is no folder")
+THEIRS = [name for name in SCRIPTS if LAB and (LAB / name).is_file()]
+ROOT = mixed(LAB) if THEIRS else OURS
+
+
+RESET = b"\1\0\0\0\0\0\0\0"  # for SO_LINGER: on, 0 seconds; then close() sends a reset
+
+
+class Lab:
+    """A folder that looks like the repository's root, with terminals in it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.terminals = []
+        for entry in ROOT.iterdir():
+            if not entry.name.startswith(".") and entry.name != "tests":
+                (folder / entry.name).symlink_to(entry)
+
+    def start(self, *command, cwd=None, **options):
+        """Start a command in a terminal; a script's name alone is run by Python."""
+        command = [str(word) for word in command]
+        if command[0].endswith(".py"):
+            command.insert(0, "python")
+        terminal = Terminal(command, cwd or self.folder, **options)
+        self.terminals.append(terminal)
+        return terminal
+
+    def server(self, *command, **options):
+        """Start a server on a port that the system chooses, and wait until it is ready."""
+        terminal = self.start(*command, "--port", "0", **options)
+        terminal.ready()
+        return terminal
+
+    def client(self, server, *command, **options):
+        """Start a client of this server (a terminal, a relay or anything with a port)."""
+        return self.start(*command, "--port", server.port, **options)
+
+    def report(self):
+        return "\n".join(f"--- terminal {number}: {terminal.report()}"
+                         for number, terminal in enumerate(self.terminals, 1))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--shard", metavar="K/N", default="1/1",
+                     help="run only each Nth test, beginning with the Kth")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Begin with the tests that wait; take this shard's share of them and of the others."""
+    number, count = map(int, config.getoption("--shard").split("/"))
+    items.sort(key=lambda item: item.get_closest_marker("waits") is None)
+    items[:] = items[number - 1::count]
+
+
+def pytest_runtest_logreport(report):
+    """Note how each test ended, for report.py."""
+    if os.environ.get("REPORT") and (report.when == "call" or not report.passed):
+        with open(os.environ["REPORT"], "a", encoding="utf-8") as file:
+            why = [line[1:].strip() for line in report.longreprtext.splitlines()
+                   if line.startswith("E  ")]
+            print(json.dumps([report.nodeid, report.outcome, *why[:1]]), file=file)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    lab = Lab(tmp_path)
+    yield lab
+    for terminal in lab.terminals:
+        terminal.clean_up()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Print every terminal of a test that failed."""
+    report = (yield).get_result()
+    if report.failed and "lab" in getattr(item, "funcargs", {}):
+        report.sections.append(("terminals", item.funcargs["lab"].report()))
+
+
+@pytest.fixture
+def need():
+    """need("nc"): skip the test where a tool is missing; SKIPS=fail makes this an error.
+
+    need("unshare", why): the tool is there, but cannot be used.
+    """
+    def need(tool, why=None):
+        if why or not shutil.which(tool):
+            complain = pytest.fail if os.environ.get("SKIPS") == "fail" else pytest.skip
+            complain(why or f"{tool} is not installed")
+    return need

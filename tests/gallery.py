@@ -1,0 +1,96 @@
+"""The gallery of wrong versions: the tests must find each fault, and nothing else.
+
+Each file in tests/wrong is one mistake that is easily made: a sentence, the names of the
+tests that find it (with a ? those that do so only now and then: the fault is one of time),
+and the difference to the right script. `make gallery` puts each into a
+folder of its own, marks that as `make test LAB=FOLDER` does, and compares what does not hold.
+`make gallery W=NAME` does it with one only, and leaves the wrong script in wrong/NAME, to be
+run and looked at.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+REPOSITORY = TESTS.parent
+AT_ONCE = 8  # most tests wait most of the time
+
+
+def make(path, folder):
+    """Put the wrong script into the folder; return its name."""
+    name = re.search(r"(?m)^\+\+\+ (\S+)", path.read_text("utf-8"))[1]
+    (folder / name).parent.mkdir(parents=True)
+    shutil.copy(REPOSITORY / name, folder / name)
+    subprocess.run(["patch", "--quiet", "--fuzz=0", str(folder / name), str(path)], check=True)
+    return name
+
+
+def about(name):
+    """Return the pytest expression that selects the tests of a script's folder.
+
+    Without those in networks of their own, which not every system can make.
+    """
+    folder = name.split("/")[-2]
+    files = [path.stem for path in TESTS.glob("test_basics_*.py")
+             if folder in path.read_text("utf-8")]
+    names = [folder] + files * (not folder.startswith("problem"))
+    return f"({' or '.join(names)}) and not test_network"
+
+
+def mark(path, folder):
+    """Return what does not hold with the wrong script, what should not, and what may not."""
+    name = make(path, folder)
+    report = folder / "report"
+    report.touch()
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-c", "tests/pytest.ini", "tests", "-k",
+         about(name)],
+        cwd=REPOSITORY, env={**os.environ, "LAB": str(folder), "REPORT": str(report)},
+        stdout=(folder / "log").open("w"), stderr=subprocess.STDOUT)
+    outcomes = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
+    if not outcomes:
+        sys.exit(f"error: no test was run: see {folder}/log")
+    found = {re.sub(r".*::test_|\[.*", "", node).replace("_", " ")
+             for node, outcome, *_ in outcomes if outcome == "failed"}
+    names = path.read_text("utf-8").splitlines()[1].partition("Found by: ")[2].split("; ")
+    return (found, {name for name in names if not name.endswith("?")},
+            {name.rstrip("?") for name in names})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    args = parser.parse_args()
+    paths = sorted((TESTS / "wrong").glob("*.diff"))
+    if args.names:
+        paths = [path for path in paths if path.stem in args.names]
+        for path in paths:
+            shutil.rmtree(REPOSITORY / "wrong" / path.stem, ignore_errors=True)
+            print("wrong/%s/%s" % (path.stem, make(path, REPOSITORY / "wrong" / path.stem)))
+    good = 0
+    with tempfile.TemporaryDirectory() as scratch, \
+            concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        marks = pool.map(lambda path: mark(path, Path(scratch, path.stem)), paths)
+        for path, (found, expected, possible) in zip(paths, marks):
+            as_expected = found and expected <= found <= possible
+            verdict = "found" if as_expected else "NOT AS EXPECTED"
+            good += bool(as_expected)
+            print(f"{verdict}: {path.stem}: {path.read_text('utf-8').splitlines()[0]}")
+            for what in sorted(found | expected):
+                also = ("" if what in found & possible else
+                        " (not expected)" if what in found else " (expected, but it holds)")
+                print(f"    does not hold: {what}{also}")
+            sys.stdout.flush()
+    print(f"{good} of {len(paths)} wrong versions marked as they should be")
+    sys.exit(good != len(paths))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""A terminal: one command under a pseudo-terminal, as a student would start it.
+
+A thread reads all that the command prints as soon as it is printed, for a program
+whose terminal nobody reads stops at its next print.
+"""
+import os
+import re
+import resource
+import signal
+import sys
+import threading
+import time
+
+import pexpect
+
+# Nothing that changes how Python works: above all not PYTHONUNBUFFERED, under which every
+# script would print at once, also one that forgot to.
+ENVIRONMENT = {name: value for name, value in os.environ.items()
+               if not name.startswith("PYTHON")}
+ENVIRONMENT.update(PYTHONDONTWRITEBYTECODE="1", TERM="dumb")
+# Seconds to wait for a line: many times what any line needs. (A wrong script of somebody's
+# own may make many tests wait.)
+PATIENCE = 10 if os.environ.get("LAB") else 20
+
+
+class Terminal:
+    def __init__(self, command, cwd, descriptors=None, echo=False):
+        """Start command (a list; "python" is the Python of the tests) in folder cwd."""
+        def prepare():
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if descriptors:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+
+        self.command = " ".join(command)
+        if command[0] == "python":
+            command = [sys.executable] + command[1:]
+        self.child = pexpect.spawn(
+            command[0], command[1:], cwd=str(cwd), encoding="utf-8", echo=echo,
+            codec_errors="replace", dimensions=(40, 240), preexec_fn=prepare,
+            env=ENVIRONMENT)
+        self.child.delaybeforesend = None  # pexpect's pauses: nothing here needs them
+        self.child.ptyproc.delayafterclose = 0
+        self.pid = self.child.pid
+        self.output = ""      # all that was printed
+        self.seen = 0         # how much of it see() has passed
+        self.typed = []       # what was typed, for the report of a failure
+        self.prompted = False  # for the transcripts: whether a prompt was the last,
+        self.echo = None      # and what was typed, as readline shows that by itself
+        self.closed = False   # True when the command has closed its terminal
+        self.changed = threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        try:
+            while True:
+                text = self.child.read_nonblocking(65536, timeout=None)
+                with self.changed:
+                    self.output += text
+                    self.changed.notify_all()
+        except (pexpect.EOF, OSError, ValueError):
+            with self.changed:
+                self.closed = True
+                self.changed.notify_all()
+
+    def until(self, condition, what, timeout=PATIENCE):
+        """Wait until condition(output not yet seen) is true; return what it returned."""
+        deadline = time.monotonic() + timeout
+        with self.changed:
+            while True:
+                result = condition(self.output[self.seen:])
+                if result:
+                    return result
+                left = deadline - time.monotonic()
+                if self.closed or left <= 0:
+                    why = "the command has ended" if self.closed else f"waited {timeout} s"
+                    raise AssertionError(f"{why}; expected {what!r}, but there is only "
+                                         f"{self.output[self.seen:]!r}\nin: {self.command}")
+                self.changed.wait(left)
+
+    def runs_until(self, condition, timeout=PATIENCE):
+        """Wait until condition() is true, of what cannot be seen in the output."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert not self.closed and time.monotonic() < deadline, (
+                f"it has ended, or {timeout} s have passed: {self.command}")
+            time.sleep(0.01)
+
+    def see(self, pattern, timeout=PATIENCE):
+        """Wait until the output not yet seen has this regular expression; return the match."""
+        match = self.until(re.compile(pattern).search, pattern, timeout)
+        self.seen += match.end()
+        return match
+
+    def line(self, pattern, timeout=PATIENCE):
+        """Wait for a whole line that matches the regular expression."""
+        return self.see(rf"(?m)^(?:[^\n]*\r)?(?:\x1b\[K)?(?:{pattern})\r\n", timeout)
+
+    def ready(self):
+        """Wait for the ready line; return (and keep) the port."""
+        match = self.line(r"(?:listening on|joined) \S+:(\d+)")
+        self.port = int(match[1])
+        return self.port
+
+    def type(self, text):
+        self.typed.append(text)
+        self.child.send(text + "\n")
+
+    def press(self, key):
+        """Press Ctrl and a key: "C" interrupts, "D" on an empty line ends the input."""
+        self.typed.append(f"Ctrl+{key}")
+        self.child.sendcontrol(key.lower())
+
+    def press_until(self, key, pattern):
+        """Press Ctrl and a key until the output has this regular expression.
+
+        Twice at most: a Ctrl+D pressed before readline has taken over the terminal reaches
+        it as another character, and for Ctrl+C see stop().
+        """
+        self.press(key)
+        try:
+            self.see(pattern, timeout=4)
+        except AssertionError:
+            self.press(key)
+            self.see(pattern)
+
+    def ended(self, within):
+        """Return whether the command ends by itself within so many seconds."""
+        with self.changed:
+            return self.changed.wait_for(lambda: self.closed, within)
+
+    def wait(self, status=0, timeout=PATIENCE):
+        """Wait for the end, with this status (a set: one of these; None: any)."""
+        assert self.ended(timeout), f"still running after {timeout} s: {self.command}"
+        if self.child.isalive():
+            self.child.wait()
+        self.child.close(force=True)
+        allowed = status if isinstance(status, set) else {status}
+        got = self.child.exitstatus
+        assert status is None or got in allowed, (
+            f"ended with status {got} (signal {self.child.signalstatus}), not {status}: "
+            f"{self.command}")
+        return self.output
+
+    def stop(self, status=0, key="C"):
+        """Press Ctrl+C; the command must end soon, with this status.
+
+        Once more after a moment: a Ctrl+C in the instant between a prompt and the read()
+        that follows it is forgotten by Python's input(), which no person can be so quick as
+        to notice.
+        """
+        self.press(key)
+        if not self.ended(within=4):
+            self.press(key)
+        return self.wait(status, timeout=4)
+
+    def kill(self):
+        """End the command as a crash would, without a word to anybody."""
+        os.kill(self.pid, signal.SIGKILL)
+        self.wait(status=None)
+
+    def clean_up(self):
+        """End the command if it still runs; it must not have shown a traceback."""
+        if not self.closed:
+            try:
+                os.kill(self.pid, signal.SIGINT)
+                self.wait(status=None, timeout=8)
+            except (AssertionError, ProcessLookupError):
+                pass
+        self.child.close(force=True)
+        assert "Traceback" not in self.output, f"a traceback in: {self.command}"
+
+    def report(self):
+        typed = f"\n(typed: {self.typed})" if self.typed else ""
+        return f"$ {self.command}\n{self.output}{typed}"

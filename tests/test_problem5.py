@@ -1,0 +1,377 @@
+"""Problem 5, lock-step chat over TCP and over UDP (R36 to R39)."""
+import os
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+from conftest import RESET
+from relay import TcpRelay, UdpRelay, doubled, glued, lossy, one_byte, shuffled, without
+
+BOTH = ["tcp", "udp"]
+RELAYS = {"tcp": TcpRelay, "udp": UdpRelay}
+
+
+@pytest.fixture(params=BOTH)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def server(lab, kind):
+    return lab.server(f"problem5/{kind}_server.py")
+
+
+@pytest.fixture
+def client(lab, kind, server):
+    client = lab.client(server, f"problem5/{kind}_client.py")
+    client.see("You: ")
+    server.line(r"client 127\.0\.0\.1:\d+")
+    return client
+
+
+def tell(sender, receiver, name, text):
+    """One message from prompt to screen; afterwards the receiver is at the prompt."""
+    sender.type(text)
+    receiver.see(rf"{name}: {re.escape(text)}\r\nYou: ")
+
+
+def talk(client, server, count):
+    for number in range(count):
+        tell(client, server, "Client", f"question {number}")
+        tell(server, client, "Server", f"answer {number}")
+
+
+def test_ten_exchanges(client, server):
+    """R36, R37: each message once, and the prompt only where the turn is."""
+    talk(client, server, 10)
+    assert client.output.count("You: ") == 11 and server.output.count("You: ") == 10
+    assert client.output.count("answer") == 10 and server.output.count("question") == 10
+
+
+def test_what_is_typed_out_of_turn_is_not_sent(client, server):
+    """R37: not as an extra message, and not as the next one either."""
+    server.type("too early")
+    server.line("error: not sent: it is not your turn")
+    tell(client, server, "Client", "one")
+    client.type("two")
+    client.line("error: not sent: it is not your turn")
+    tell(server, client, "Server", "reply")
+    tell(client, server, "Client", "three")
+    assert "two" not in server.output and "too early" not in client.output
+
+
+def test_an_empty_line_is_a_message(client, server):
+    """D14: nobody is blocked."""
+    tell(client, server, "Client", "")
+    tell(server, client, "Server", "")
+    tell(client, server, "Client", "  two spaces before and one after ")
+
+
+def test_text_is_utf8_and_cannot_steer_the_terminal(lab, client, server):
+    """D17"""
+    tell(client, server, "Client", "caf\u00e9 \u4f60\u597d \U0001f600")
+    server.type("\x1b[2Jred\x07")
+    client.see(r"Server: \?\[2Jred\?\r\nYou: ")
+    assert "\x1b" not in client.output
+
+
+@pytest.mark.parametrize("size", [1, 0], ids=["one too many", "just enough"])
+def test_the_limit_is_characters_not_bytes(size, kind, client, server):
+    """R38, D14: 1000 emoji over UDP, 4 bytes each. (A terminal cuts off longer lines.)"""
+    limit = {"tcp": 1000, "udp": 1000}[kind]
+    text = "\U0001f600" * (limit + size)
+    if kind == "tcp" or not size:
+        return tell(client, server, "Client", text[:limit])
+    client.type(text)
+    client.see("error: not sent: 1001 characters, at most 1000 please\r\nYou: ")
+    tell(client, server, "Client", text[:-1])
+
+
+def test_too_long_for_tcp_is_asked_again(kind, client, server):
+    if kind == "tcp":
+        client.type("x" * 4001)
+        client.see("error: not sent: 4001 characters, at most 4000 please\r\nYou: ")
+        tell(client, server, "Client", "x" * 4000)
+        server.type("x" * 4001)
+        server.see("error: not sent: 4001 characters, at most 4000 please\r\nYou: ")
+        tell(server, client, "Server", "x" * 4000)
+
+
+@pytest.mark.parametrize("key", ["C", "D"])
+@pytest.mark.parametrize("turn", ["client", "server"])
+def test_the_client_leaves(key, turn, lab, kind, client, server):
+    """R39, D15: noticed at once, also by an operator at the prompt; the next is served."""
+    if turn == "server":
+        tell(client, server, "Client", "hello")
+    assert client.stop(key=key).endswith("\r\nstopped\r\n")
+    server.line(r"client 127\.0\.0\.1:\d+ has left", timeout=2)
+    second = lab.client(server, f"problem5/{kind}_client.py")
+    second.see("You: ")
+    talk(second, server, 2)
+
+
+SLOW = """
+import runpy, sys, threading, time
+start = threading.Thread.start
+threading.Thread.start = lambda thread: (start(thread), time.sleep(2))
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_client_that_leaves_at_once_says_so(lab, kind, server):
+    """On a busy machine, while main() has hardly started the thread that shows the prompt."""
+    client = lab.client(server, "python", "-c", SLOW, f"problem5/{kind}_client.py")
+    client.see("You: ")
+    assert client.stop().endswith("\r\nstopped\r\n")
+    server.line(r"client 127\.0\.0\.1:\d+ has left", timeout=2)
+
+
+@pytest.mark.parametrize("key", ["C", "D"])
+@pytest.mark.parametrize("turn", ["client", "server"])
+def test_the_server_leaves(key, turn, client, server):
+    """R39, D15: nobody chats on with nobody."""
+    if turn == "server":
+        tell(client, server, "Client", "hello")
+    assert server.stop(key=key).endswith("\r\nstopped\r\n")
+    client.line("the server has left", timeout=2)
+    client.wait()
+
+
+def test_a_client_that_is_killed(lab, kind, client, server):
+    """TCP: at once. UDP: after 10 seconds without a sign of life."""
+    if kind == "tcp":
+        tell(client, server, "Client", "hello")
+        client.kill()
+        server.line(r"client .* has left", timeout=2)
+
+
+@pytest.mark.waits
+def test_a_udp_client_that_is_killed(lab):
+    server = lab.server("problem5/udp_server.py")
+    client = lab.client(server, "problem5/udp_client.py")
+    client.see("You: ")
+    client.kill()
+    server.line(r"error: nothing from 127\.0\.0\.1:\d+ for 10 seconds", timeout=12)
+
+
+def test_a_server_that_is_killed(client, server):
+    """At once, on one machine: the system says that the port is closed."""
+    server.kill()
+    client.line("the server has left", timeout=2)
+    client.wait()
+
+
+def test_a_second_client_waits_and_has_its_turn(lab, kind, client, server):
+    second = lab.client(server, f"problem5/{kind}_client.py")
+    second.line("the server talks to another client: wait")
+    talk(client, server, 2)
+    second.type("me too")
+    second.line("error: not sent: it is not your turn")
+    client.stop()
+    second.see("You: ")
+    talk(second, server, 2)
+    assert second.output.count("wait") == 1
+
+
+@pytest.mark.parametrize("treatment", [one_byte, glued(0.05)], ids=["one byte", "glued"])
+def test_tcp_however_it_is_delivered(treatment, lab):
+    """D6"""
+    server = lab.server("problem5/tcp_server.py")
+    relay = TcpRelay(server, treatment, treatment)
+    client = lab.client(relay, "problem5/tcp_client.py")
+    client.see("You: ")
+    talk(client, server, 2)
+    tell(client, server, "Client", "caf\u00e9 \U0001f600")
+    relay.close()
+
+
+@pytest.mark.waits
+@pytest.mark.parametrize("seed", [1, 2])
+def test_udp_with_30_percent_lost_both_ways(seed, lab):
+    """D14: ten exchanges, each message shown exactly once, in order."""
+    server = lab.server("problem5/udp_server.py")
+    relay = UdpRelay(server, lossy(0.3, seed), lossy(0.3, seed + 10))
+    client = lab.client(relay, "problem5/udp_client.py")
+    client.see("You: ")
+    talk(client, server, 10)
+    assert client.output.count("answer") == 10 and server.output.count("question") == 10
+    relay.close()
+
+
+@pytest.mark.parametrize("treatment", [doubled, shuffled(2, seed=1)],
+                         ids=["doubled", "shuffled"])
+def test_udp_doubled_and_in_another_order(treatment, lab):
+    server = lab.server("problem5/udp_server.py")
+    relay = UdpRelay(server, treatment, treatment)
+    client = lab.client(relay, "problem5/udp_client.py")
+    client.see("You: ")
+    talk(client, server, 3)
+    assert client.output.count("answer") == 3 and server.output.count("question") == 3
+    relay.close()
+
+
+def test_udp_loses_the_first_and_the_acknowledgments(lab):
+    server = lab.server("problem5/udp_server.py")
+    relay = UdpRelay(server, without({0, 1}), without({0, 2, 3}))
+    client = lab.client(relay, "problem5/udp_client.py")
+    client.see("You: ")
+    talk(client, server, 3)
+    relay.close()
+
+
+@pytest.mark.waits
+def test_a_message_that_is_never_acknowledged_ends_the_chat(lab):
+    """After 10 seconds of repeating; the other direction works all the time."""
+    server = lab.server("problem5/udp_server.py")
+
+    def no_messages(datagrams):
+        for datagram, peer in datagrams:
+            if not datagram.startswith(b"say"):
+                yield datagram, peer
+
+    relay = UdpRelay(server, no_messages)
+    client = lab.client(relay, "problem5/udp_client.py")
+    client.see("You: ")
+    client.type("hello")
+    start = time.monotonic()
+    client.line("error: .*", timeout=14)
+    client.wait(status=1)
+    assert 8 < time.monotonic() - start < 13
+    assert sum(datagram == b"say 1 hello" for datagram in relay.up) > 10
+    relay.close()
+
+
+@pytest.mark.waits
+def test_a_person_may_take_more_than_ten_seconds(lab):
+    """Also across a silent line that loses 30 %: the programs say that they are there."""
+    server = lab.server("problem5/udp_server.py")
+    relay = UdpRelay(server, lossy(0.3, 5), lossy(0.3, 6))
+    client = lab.client(relay, "problem5/udp_client.py")
+    client.see("You: ")
+    tell(client, server, "Client", "think about it")
+    with pytest.raises(AssertionError):
+        client.see("left|error", timeout=11)
+    tell(server, client, "Server", "I have")
+    relay.close()
+
+
+@pytest.mark.waits
+def test_udp_silence_before_the_chat_has_begun(lab):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        client = lab.start("problem5/udp_client.py", "--port", silent.getsockname()[1])
+        client.line("error: nothing from .* for 10 seconds; start again", timeout=12)
+        client.wait(status=1)
+
+
+def test_udp_a_late_copy_of_an_old_message_is_not_shown(lab):
+    """D14: nor one whose turn is yet to come."""
+    server = lab.server("problem5/udp_server.py")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(("127.0.0.1", server.port))
+        client.settimeout(10)
+
+        def until(datagram):
+            while client.recv(1000) != datagram:
+                pass
+
+        client.send(b"hello")
+        until(b"here 0")
+        client.send(b"say 1 one")
+        server.see("Client: one\r\nYou: ")
+        server.type("two")
+        until(b"say 2 two")
+        client.send(b"say 1 one")
+        client.send(b"say 5 five")
+        client.send(b"here 2")
+        until(b"here 2")
+        client.send(b"say 3 three")
+        server.see("Client: three\r\nYou: ")
+        assert server.output.count("Client: ") == 2
+        client.send(b"bye")
+
+
+def test_udp_strangers_and_nonsense_are_ignored(lab):
+    """Also what claims to be the next message, from another address."""
+    server = lab.server("problem5/udp_server.py")
+    client = lab.client(server, "problem5/udp_client.py")
+    client.see("You: ")
+    peer = re.search(r"client 127\.0\.0\.1:(\d+)", server.line("client .*")[0])[1]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for address in ("127.0.0.1", server.port), ("127.0.0.1", int(peer)):
+            for datagram in (b"say 1 stranger", b"say 2 stranger", b"bye", b"here 0", b"",
+                             b"here x", b"say", b"\xff\xfe", b"say 99999 stranger"):
+                stranger.sendto(datagram, address)
+    talk(client, server, 2)
+    assert "stranger" not in client.output + server.output
+
+
+RUDE = {
+    "ff fe": b"\xff\xfe\n", "too long": b"x" * 4001 + b"\n", "endless": b"x" * 100_000,
+    "two at once": b"one\ntwo\n", "cut off": b"half",
+}
+
+
+@pytest.mark.parametrize("data", RUDE.values(), ids=RUDE)
+def test_a_bad_tcp_client_harms_only_itself(data, lab):
+    """D10, D14: told, said, and the next client is served."""
+    server = lab.server("problem5/tcp_server.py")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as conn:
+        conn.sendall(data)
+        conn.shutdown(socket.SHUT_WR)
+        assert re.search(rb"ready\nerror: [^\n]+\n\Z", conn.makefile("rb").read())
+    server.line(r"error: 127\.0\.0\.1:\d+: .*")
+    client = lab.client(server, "problem5/tcp_client.py")
+    client.see("You: ")
+    talk(client, server, 1)
+
+
+def test_a_tcp_client_that_resets(lab):
+    server = lab.server("problem5/tcp_server.py")
+    with socket.create_connection(("127.0.0.1", server.port)) as bad:
+        bad.sendall(b"hello\n")
+        server.see("Client: hello\r\nYou: ")
+        bad.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    server.line("client .* has left")
+    client = lab.client(server, "problem5/tcp_client.py")
+    client.see("You: ")
+    talk(client, server, 1)
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\n", b"SSH-2.0-x\n", b"ready\nx" * 9000,
+                                  b"ready\n" + b"x" * 4001 + b"\n", b"ready\nout of turn\n"],
+                         ids=["ff fe", "no chat", "endless", "too long", "out of turn"])
+def test_a_tcp_server_that_talks_nonsense(data, lab):
+    with socket.create_server(("127.0.0.1", 0)) as false_server:
+        client = lab.start("problem5/tcp_client.py", "--port",
+                           false_server.getsockname()[1])
+        conn, _ = false_server.accept()
+        with conn:
+            conn.sendall(data)
+            client.line("error: .*")
+            client.wait(status=1)
+
+
+def test_a_stopped_operator_does_not_lose_the_chat(lab):
+    """SIGSTOP and SIGCONT, as Ctrl+Z and fg do."""
+    server = lab.server("problem5/udp_server.py")
+    client = lab.client(server, "problem5/udp_client.py")
+    client.see("You: ")
+    os.kill(server.pid, signal.SIGSTOP)
+    client.type("still there?")
+    time.sleep(1.5)  # some repetitions
+    os.kill(server.pid, signal.SIGCONT)
+    server.see("Client: still there\\?\r\nYou: ")
+    tell(server, client, "Server", "yes")
+    assert server.output.count("still there") == 1
+
+
+def test_over_ipv6(lab, kind):
+    server = lab.server(f"problem5/{kind}_server.py", "--host", "::1")
+    client = lab.client(server, f"problem5/{kind}_client.py", "--host", "::1")
+    client.see("You: ")
+    talk(client, server, 1)
