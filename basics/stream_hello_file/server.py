@@ -52,6 +52,7 @@ import pathlib
 import re
 import socket
 import sys
+import time
 
 HOST, PORT = "127.0.0.1", 12012  # this machine only; 0.0.0.0 would admit the network
 MAX_LINE = 300                   # bytes: a length, a name of up to 255, and some room
@@ -95,14 +96,26 @@ def receive_file(conn, peer, hidden, folder):
         pathlib.Path(hidden).unlink(missing_ok=True)
 
 
+def serve(conn, peer, hidden, folder):
+    """Serve one client, and return True; an error ends its connection only."""
+    with conn:
+        conn.settimeout(PATIENCE)
+        try:
+            receive_file(conn, peer, hidden, folder)
+            return True
+        except (OSError, ValueError) as error:
+            print(f"error: {peer}: {error}")
+            refuse(conn, error)
+
+
 def refuse(conn, reason):
     """Tell the client why, and hang up in such a way that it can read this.
 
     A close with unread input sends a reset, and the client may then lose our line.
-    So: say that no more will follow, then read and drop, for 10 seconds at most.
+    So: say that no more will follow, then read and drop, for 1 second at most.
     """
     try:
-        conn.settimeout(1)
+        conn.settimeout(0.1)
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
         for _ in range(10):
@@ -142,15 +155,13 @@ def main():
     with socket.create_server((args.host, args.port), family=family) as listener:
         print("listening on", show(listener.getsockname()))
         while True:
-            conn, peer = listener.accept()
-            with conn:
-                conn.settimeout(PATIENCE)
-                try:
-                    receive_file(conn, show(peer), hidden, args.dir)
+            try:
+                conn, peer = listener.accept()
+                if serve(conn, show(peer), hidden, args.dir):
                     return  # one client, and the server ends
-                except (OSError, ValueError) as error:
-                    print(f"error: {show(peer)}: {error}")
-                    refuse(conn, error)
+            except OSError as error:
+                print(f"error: cannot accept: {error}")
+                time.sleep(0.1)  # no descriptor is left: wait until one is
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ would let two servers share the port, which is free there without it (by
 documentation).
 
 Try: remove SO_REUSEADDR (the `if` and the line below it), and run both a few
-times. On Linux `ss -tan | grep
-12005` shows what is in the way. And `nc 127.0.0.1 12005` is a client, too.
+times. On Linux `ss -tan | grep 12005` shows what is in the way. And `nc
+127.0.0.1 12005` is a client, too.
 
 Question: what are a server's steps, and which methods take them?
 Answer: it creates a socket (socket), binds it to an address (bind), has the
