@@ -59,7 +59,7 @@ def cut(size, polite=False):
 
 
 def stalled(size):
-    """TCP: nothing arrives after this many bytes, and nobody says so."""
+    """TCP: nothing arrives after this many bytes but the end of the stream."""
     def treatment(pieces):
         left = size
         for piece in pieces:

@@ -158,7 +158,8 @@ def test_a_server_that_dies_is_noticed(lab, folder):
 
 
 @pytest.mark.parametrize("pieces", [0, 1])
-def test_ctrl_c_in_the_client_leaves_nothing(pieces, lab, server):
+def test_ctrl_c_in_the_client_leaves_nothing(pieces, lab):
+    server = lab.server(SERVER, "--delay", "5")  # it has not hung up by then
     relay = TcpRelay(server, down=stalled(1005 * pieces))
     before = sorted(os.listdir(lab.folder))
     client = lab.client(relay, CLIENT, "ports.txt")
