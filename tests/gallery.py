@@ -45,7 +45,8 @@ def about(name):
 
 
 def mark(path, folder):
-    """Return what does not hold with the wrong script, what should not, and what may not."""
+    """Return what does not hold with the wrong script (and why), what should not hold, and
+    what may not."""
     name = make(path, folder)
     report = folder / "report"
     report.touch()
@@ -57,8 +58,8 @@ def mark(path, folder):
     outcomes = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
     if not outcomes:
         sys.exit(f"error: no test was run: see {folder}/log")
-    found = {re.sub(r".*::test_|\[.*", "", node).replace("_", " ")
-             for node, outcome, *_ in outcomes if outcome == "failed"}
+    found = {re.sub(r".*::test_|\[.*", "", node).replace("_", " "): "".join(why)
+             for node, outcome, *why in outcomes if outcome == "failed"}
     names = path.read_text("utf-8").splitlines()[1].partition("Found by: ")[2].split("; ")
     return (found, {name for name in names if not name.endswith("?")},
             {name.rstrip("?") for name in names})
@@ -68,12 +69,12 @@ def verdict(path, folder):
     """Mark one wrong version; return whether that came out as it should, and the words."""
     folder.mkdir()
     found, expected, possible = mark(path, folder)
-    as_expected = bool(found) and expected <= found <= possible
+    as_expected = bool(found) and expected <= found.keys() <= possible
     words = [f"{'found' if as_expected else 'NOT AS EXPECTED'}: {path.stem}: "
              f"{path.read_text('utf-8').splitlines()[0]}"]
-    for what in sorted(found | expected):
-        also = ("" if what in found & possible else
-                " (not expected)" if what in found else " (expected, but it holds)")
+    for what in sorted(found.keys() | expected):
+        also = (" (expected, but it holds)" if what not in found else
+                "" if what in possible else f" (not expected: {found[what]})")
         words.append(f"    does not hold: {what}{also}")
     return as_expected, "\n".join(words)
 
