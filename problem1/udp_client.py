@@ -89,7 +89,9 @@ def main():
         with open(args.file, "rb") as file:
             lines = file.readlines()  # bytes: a newline byte ends a line, nothing else
         made = datagrams(name, lines)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        sys.exit(f"error: cannot read {printable(args.file)}: {error.strerror}")
+    except ValueError as error:
         sys.exit(f"error: cannot send {printable(args.file)}: {error}")
     family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
     try:

@@ -242,7 +242,7 @@ def test_what_cannot_be_stored_is_said(lab, server):
 
 def test_what_cannot_be_read_is_said(lab, server):
     client = lab.client(server, CLIENT, "nothing")
-    client.line("error: cannot send nothing: .*")
+    client.line("error: cannot read nothing: No such file or directory")
     client.wait(status=1)
 
 
