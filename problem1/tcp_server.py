@@ -49,6 +49,7 @@ import argparse
 import os
 import pathlib
 import random
+import re
 import socket
 import sys
 import threading
@@ -59,6 +60,7 @@ UNIT = 100                       # bytes of the file in a unit, at most
 MAX_NAME = 255                   # bytes; the limit of most file systems
 PART = f".part-{os.getpid()}-"   # how the names of files begin that are not whole yet
 MAX_HEADER = 20                  # bytes of "SEQUENCE LENGTH" and the newline
+HEADER = re.compile(rb"([0-9]{1,15}) ([0-9]{1,3})\n")
 PATIENCE = 10                    # seconds that a client may be silent
 BACKLOG = 1024                   # clients that may arrive at once, before accept()
 
@@ -68,9 +70,11 @@ def read_unit(stream):
     header = stream.readline(MAX_HEADER)
     if not header:
         return None
-    sequence, length = map(int, header.split())
-    limit = UNIT if sequence else MAX_NAME
-    if not header.endswith(b"\n") or sequence < 0 or not 0 <= length <= limit:
+    match = HEADER.fullmatch(header)
+    if not match:
+        raise ValueError("expected a sequence number, a length and a newline")
+    sequence, length = map(int, match.groups())
+    if length > (UNIT if sequence else MAX_NAME):
         raise ValueError("expected a unit of at most 100 bytes")
     payload = stream.read(length)
     if len(payload) < length:
