@@ -99,9 +99,12 @@ def main():
                     again.append(path)
         bad = 0
         for path in again:  # alone: with so many at once, a test may have run out of time
-            print("once more, alone:")
-            as_expected, words = verdict(path, Path(scratch, f"{path.stem}-alone"))
-            print(words, flush=True)
+            for attempt in "once", "twice":
+                print(f"{attempt} more, alone:")
+                as_expected, words = verdict(path, Path(scratch, f"{path.stem}-{attempt}"))
+                print(words, flush=True)
+                if as_expected:
+                    break
             bad += not as_expected
     print(f"{len(paths) - bad} of {len(paths)} wrong versions marked as they should be")
     sys.exit(bad != 0 or not paths)
