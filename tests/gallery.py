@@ -99,8 +99,8 @@ def main():
                     again.append(path)
         bad = 0
         for path in again:  # alone: with so many at once, a test may have run out of time
-            for attempt in "once", "twice":
-                print(f"{attempt} more, alone:")
+            for attempt in 2, 3:
+                print("once more, alone:")
                 as_expected, words = verdict(path, Path(scratch, f"{path.stem}-{attempt}"))
                 print(words, flush=True)
                 if as_expected:
