@@ -14,9 +14,9 @@ each electorate. Here 1 and 3 have voted A, and 5 has voted B:
 What one learns is added to what one knows, and nothing is ever taken away.
 Hence the order in which datagrams come does not matter, nor whether they come
 twice, nor from whom: an electorate that dies has voted if one other heard it.
-When all is + all over, everybody knows that everybody knows. Then, not
-before, the winner is shown; and all is repeated for another second, for who
-has not heard the last + yet.
+When all is + all over, everybody knows that everybody knows. Then the winner
+is shown; and all is repeated for another second, for who has not heard the
+last + yet.
 
 Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
 
@@ -150,6 +150,7 @@ def take_part(vote, sender, group, receiver, args):
                 show_result(state)
     for datagram in hear(time.monotonic() + 0.1):  # what came while we were stopped
         state = learn(state, datagram)
+    send(sender, group, state)  # the last word: it may be a double vote, heard just now
     return state, stage == "settled"
 
 

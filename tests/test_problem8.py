@@ -163,6 +163,21 @@ def test_what_came_while_it_was_stopped_counts(lab):
         assert "winner" not in one.wait(status=1)
 
 
+def test_a_double_vote_heard_at_the_very_end_is_passed_on(lab):
+    """D3: who hears of it in its last moment says so to the others, too."""
+    election = Election(lab, "--electorates", "3", "--timeout", "1")
+    first = election.start(1, "A")
+    os.kill(first.pid, signal.SIGSTOP)
+    time.sleep(1.5)  # past its timeout
+    with joined(GROUP, election.port) as others:
+        stranger(GROUP, election.port, b"--A ...", b"--B ...")
+        os.kill(first.pid, signal.SIGCONT)
+        assert "error: electorate 3 voted twice\r\n" in first.wait(status=1)
+        others.settimeout(5)
+        heard = [others.recv(100) for _ in range(3)]
+    assert heard[2] == b"A-X ..."
+
+
 def test_the_same_vote_twice_counts_once(election):
     for number, vote in [(1, "A"), (1, "A"), (2, "B"), (3, "B"), (4, "A"), (5, "A")]:
         election.start(number, vote)
