@@ -36,6 +36,7 @@ but only up to a limit (BUFFER). What comes after that is dropped, and nobody
 is told.
 """
 import argparse
+import collections
 import os
 import re
 import socket
@@ -114,21 +115,22 @@ def receive_lines(sock, folder, files):
         except ValueError as error:
             print(f"error: {show(peer)}: {error}")
         else:
-            _, lines = files.pop((peer, name, total), (0, {}))
+            _, lines = files.setdefault((peer, name, total), (0, {}))
             if lines is not None:  # otherwise a duplicate, late
                 if number:
                     lines[number] = line
                 if len(lines) == total:
                     store(folder, name, total, lines)
                     lines = None
-            files[peer, name, total] = time.monotonic(), lines  # as the last one
+            files[peer, name, total] = time.monotonic(), lines
+            files.move_to_end((peer, name, total))
         while files:
             (peer, name, total), (heard, lines) = next(iter(files.items()))
             if time.monotonic() < heard + SILENCE:
                 break
-            del files[peer, name, total]
             if lines is not None:
                 store(folder, name, total, lines)
+            del files[peer, name, total]  # not before: Ctrl+C stores what is here
 
 
 def show(address):
@@ -162,7 +164,7 @@ def main():
         sock.bind((args.host, args.port))
         sock.settimeout(SILENCE / 4)  # how often to look for silent clients
         print("listening on", show(sock.getsockname()))
-        files = {}
+        files = collections.OrderedDict()
         try:
             receive_lines(sock, args.dir, files)
         finally:  # Ctrl+C: what has come is kept
