@@ -14,7 +14,7 @@ The wire is described in server.py.
 
 Notice: "saved" is printed when all the bytes that the server announced are on
 the disk, under the name. Before that they are in a hidden folder, which goes
-when the client ends, in whatever way (but for a kill -9).
+when the client ends, also with Ctrl+C or an error (but not with a kill).
 
 Try: start the server with --delay 5, fetch bytes.bin, look with `ls -A` in a
 third terminal, and end the server. What does the client say, and what is
@@ -59,6 +59,8 @@ def fetch(conn, name, part):
 
 def save(conn, name, output):
     """Fetch a file into a hidden folder, and give it its name when it is whole."""
+    if os.path.exists(output) and not os.path.isfile(output):
+        raise ValueError(f"{output} is no file; try another --output")
     folder = os.path.dirname(output) or "."
     with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as hidden:
         with open(os.path.join(hidden, "part"), "wb") as part:

@@ -150,6 +150,8 @@ def download(sock, name, output, feed):
 
     Return the file's size, the number of pieces, and of the bytes that are missing.
     """
+    if os.path.exists(output) and not os.path.isfile(output):
+        raise ValueError(f"{output} is no file; try another --output")
     incomplete = f"{output}.incomplete"
     if os.path.lexists(incomplete):
         os.remove(incomplete)  # perhaps a link, not to be followed

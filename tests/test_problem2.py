@@ -293,6 +293,15 @@ def test_an_output_that_cannot_be_written(lab, server):
     assert os.listdir(lab.folder / "taken") == []
 
 
+def test_an_output_that_is_no_file_is_left_as_it_is(lab, server):
+    """A pipe or a device: os.replace() would put the file in its place."""
+    os.mkfifo(lab.folder / "pipe")
+    client = lab.client(server, CLIENT, "haiku.txt", "--output", "pipe")
+    client.line("error: haiku.txt is not saved: pipe is no file; try another --output")
+    client.wait(status=1)
+    assert (lab.folder / "pipe").is_fifo()
+
+
 def test_more_clients_than_descriptors(lab):
     server = lab.server(SERVER, "--delay", "0", descriptors=20)
     crowd = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(30)]

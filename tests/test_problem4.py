@@ -288,6 +288,16 @@ def test_no_path_leaves_the_folder(lab, folder, server):
     assert not list(lab.folder.glob("out*"))
 
 
+def test_an_output_that_is_no_file_is_left_as_it_is(lab, folder, server):
+    """A pipe or a device: os.replace() would put the file in its place."""
+    make(folder, "file", 5000)
+    os.mkfifo(lab.folder / "pipe")
+    client = lab.client(server, CLIENT, "file", "--output", "pipe")
+    client.line("error: file is not received: pipe is no file; try another --output")
+    client.wait(status=1)
+    assert (lab.folder / "pipe").is_fifo()
+
+
 @pytest.mark.waits
 def test_a_client_that_was_stopped_for_a_while(lab, folder):
     """The server begins anew, with other pieces; what comes twice is counted once."""
