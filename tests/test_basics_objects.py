@@ -153,7 +153,7 @@ def test_without_a_whole_ok_it_is_not_sent(size, lab, server):
     """D9"""
     relay = TcpRelay(server, down=cut(size, polite=True))
     client = lab.client(relay, CLIENT, "7", "Ada", "4200")
-    client.line(r"error: Employee\(.*\) is not sent: the server hung up, or .*")
+    client.line(r"error: Employee\(.*\) is not acknowledged: the server hung up, or .*")
     client.wait(status=1)
     relay.close()
 
@@ -170,7 +170,7 @@ def test_a_reply_that_is_not_ok(reply, shown, lab):
         with conn:
             assert conn.makefile("rb").readline()
             conn.sendall(reply)
-        client.line(rf"error: Employee\(.*\) is not sent: {shown}")
+        client.line(rf"error: Employee\(.*\) is not acknowledged: {shown}")
         client.wait(status=1)
     assert "\x1b" not in client.output
 

@@ -27,9 +27,9 @@ Then send with `nc -u 127.0.0.1 12002`, which shows the reply, too.
 Question: what is the difference between connection-oriented and
 connectionless?
 Answer: with a connection (TCP: basics/stream_duplex) both ends first agree
-on it, and what they then send belongs together: whole and in order, or an
-error says so. Without one (UDP) each datagram travels alone, with its
-sender's address on it, and a wait for a reply needs a time limit (sender.py).
+on it, and what they then send belongs together: in order and without gaps.
+Without one (UDP) each datagram travels alone, with its sender's address on
+it, and a wait for a reply needs a time limit (sender.py).
 """
 import argparse
 import socket

@@ -38,17 +38,19 @@ Try: `yes | dd status=progress | nc 127.0.0.1 12011 | sleep 15` is a client
 that reads no echo. dd counts what it gets rid of, and came to a halt at 3 to
 6 MB (on one Linux machine; yours has other buffers). The echoes fill the
 buffers on the way back, so the server waits in sendall() and reads no more,
-so the buffers on the way there fill up, too. Nothing is lost. This is flow
-control; with UDP nobody stops the sender (problem1/udp_server.py).
+so the buffers on the way there fill up, too. Nothing is lost, until the server
+gives the client up. This is flow control; with UDP nobody stops the sender
+(problem1/udp_server.py).
 
 Question: why is TCP reliable, and is UDP faster?
 Answer: TCP numbers, checks and acknowledges what it carries, sends it again
 if it is lost, puts it in order, and sends only what the receiver has room
 for. This costs a round trip to connect, and after a loss a wait for all that
-follows; UDP has neither. But `seq 100000 | nc -N 127.0.0.1 12011` had all its
-lines back in less than 0.2 s, and problem 1's UDP client with --rate 1000000
-took 0.2 to 0.4 s to send them, of which 17 to 47 % arrived (five runs of each
-on one machine).
+follows; UDP has neither, and so a single message may be faster. Many need not
+be, for TCP puts them into few packets: `seq 100000 | nc -N 127.0.0.1 12011`
+had all its lines back in less than 0.2 s, and problem 1's UDP client with
+--rate 1000000 took 0.2 to 0.4 s to send them, of which 17 to 47 % arrived
+(five runs of each on one machine).
 """
 import argparse
 import os

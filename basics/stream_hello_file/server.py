@@ -58,7 +58,7 @@ HOST, PORT = "127.0.0.1", 12012  # this machine only; 0.0.0.0 would admit the ne
 MAX_LINE = 300                   # bytes: a length, a name of up to 255, and some room
 PIECE = 65_536                   # bytes to read at once; a file may exceed the memory
 PART = f".part-{os.getpid()}-"   # how the names of files begin that are not whole yet
-PATIENCE = 10                    # seconds that a client may be silent
+PATIENCE = 9                     # seconds that a client may be silent; refuse() takes 1
 
 
 def file_name(payload):

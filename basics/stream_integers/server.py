@@ -27,9 +27,9 @@ what a client sends is a claim.
 Try: `(printf '12 3'; sleep 3; printf '0\n') | nc -N 127.0.0.1 12009`
 
 Question: the same two integers in a datagram: what would be different?
-Answer: a datagram socket delivers a message whole or not at all, and needs no
-newline, nor a connection. A stream socket delivers every byte, and in order;
-where a message ends is the program's business.
+Answer: a datagram socket delivers a message whole (if the buffer holds it) or
+not at all, and needs no newline, nor a connection. A stream socket delivers
+every byte, and in order; where a message ends is the program's business.
 """
 import argparse
 import re
@@ -39,7 +39,7 @@ import time
 
 HOST, PORT = "127.0.0.1", 12009  # this machine only; 0.0.0.0 would admit the network
 MAX_LINE = 2100                  # bytes: two integers of 1000 digits, and some room
-PATIENCE = 10                    # seconds that a client may be silent
+PATIENCE = 9                     # seconds that a client may be silent; refuse() takes 1
 REQUEST = re.compile(rb" *([+-]?[0-9]{1,1000}) +([+-]?[0-9]{1,1000}) *\r?\n")
 
 

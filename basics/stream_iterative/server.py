@@ -47,7 +47,7 @@ import time
 HOST, PORT = "127.0.0.1", 12007  # this machine only; 0.0.0.0 would admit the network
 WELCOME = b"Welcome!\n"
 MAX_LINE = 1000                  # bytes
-PATIENCE = 10                    # seconds that a client may be silent
+PATIENCE = 9                     # seconds that a client may be silent; refuse() takes 1
 BACKLOG = 1024                   # clients that may wait for accept()
 
 

@@ -121,7 +121,7 @@ def main():
         with conn:
             send_employee(conn, employee)
     except (OSError, ValueError) as error:
-        sys.exit(f"error: {employee} is not sent: {printable(str(error))}")
+        sys.exit(f"error: {employee} is not acknowledged: {printable(str(error))}")
     print(f"sent {employee}")
 
 

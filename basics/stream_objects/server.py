@@ -50,7 +50,7 @@ import time
 from employee import MAX_LINE, from_line  # of this folder
 
 HOST, PORT = "127.0.0.1", 12008  # this machine only; 0.0.0.0 would admit the network
-PATIENCE = 10                    # seconds that a client may be silent
+PATIENCE = 9                     # seconds that a client may be silent; refuse() takes 1
 
 
 def receive_employee(conn, peer):

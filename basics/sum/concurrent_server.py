@@ -100,10 +100,10 @@ def refuse(conn, reason):
     """Tell the client why, and hang up in such a way that it can read this.
 
     A close with unread input sends a reset, and the client may then lose our line.
-    So: say that no more will follow, then read and drop, for 10 seconds at most.
+    So: say that no more will follow, then read and drop, for 1 second at most.
     """
     try:
-        conn.settimeout(1)
+        conn.settimeout(0.1)
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
         for _ in range(10):

@@ -26,6 +26,9 @@ Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     3| sum of 1..5 = 15
     3| waited <number>.<number> s
 
+(COUNT 100 takes 1.5 s here: have both clients' commands typed before you start
+the first one.)
+
 Who waits for whom: COUNT 100, and 5 half a second later, without --delay.
 
     COUNT 100  |======================================|      20.002 s
@@ -106,10 +109,10 @@ def refuse(conn, reason):
     """Tell the client why, and hang up in such a way that it can read this.
 
     A close with unread input sends a reset, and the client may then lose our line.
-    So: say that no more will follow, then read and drop, for 10 seconds at most.
+    So: say that no more will follow, then read and drop, for 1 second at most.
     """
     try:
-        conn.settimeout(1)
+        conn.settimeout(0.1)
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
         for _ in range(10):
