@@ -24,7 +24,8 @@ Sorcerer's Apprentice).
 Try: a timeout shorter than the round trip. Put `time.sleep(0.01)` before
 `conn.sendall(b"ack` in tcp_server.py, and send haiku.txt with --timeout 0.004
 --retries 1000. Why is each unit sent about twice as often as the one before?
-Is the file right?
+Is the file right? (The server's error at the end is about an acknowledgment
+that nobody waits for any more.)
 """
 import argparse
 import os

@@ -145,7 +145,7 @@ def main():
     if not 0 <= args.lose <= 1:
         parser.error("--lose takes 0 to 1")
     if not NAME.fullmatch(args.name):
-        parser.error("--name takes 1 to 20 letters, digits, - and _")
+        parser.error("--name takes 1 to 20 letters, digits, - and _ (and not: error)")
     sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
     sys.stdin.reconfigure(errors="replace")
     receiver = join(args.group, args.port, args.interface)

@@ -84,14 +84,19 @@ def main():
     args = parser.parse_args()
     if not 0 <= args.lose <= 99:
         parser.error("LOSE takes 0 to 99, a percentage")
-    with open(NOTE, "a+", encoding="ascii") as note:
+    try:
+        note = open(NOTE, "a+", encoding="ascii")
+    except OSError as error:
+        sys.exit(f"error: cannot write {NOTE} here: {error.strerror}")
+    with note:
         try:
             fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held while the network lives
         except OSError:
             note.seek(0)
             pids = note.read().split()
             if args.lose or not pids:
-                sys.exit("error: there is a network already; leave the shell on host 1 first")
+                sys.exit("error: there is a network already; leave the shell on host 1 "
+                         "first, or join it without LOSE")
             shell(args.host, pids[args.host - 1])
             return
         try:
