@@ -5,7 +5,8 @@ tests that find it (with a ? those that do so only now and then: the fault is on
 and the difference to the right script. `make gallery` puts each into a
 folder of its own, marks that as `make test LAB=FOLDER` does, and compares what does not hold.
 `make gallery W=NAME` does it with one only, and leaves the wrong script in wrong/NAME, to be
-run and looked at.
+run and looked at. Status 1: a fault was not found at all. Status 2: all were found, but not
+by just the tests that should.
 """
 import argparse
 import concurrent.futures
@@ -66,7 +67,8 @@ def mark(path, folder):
 
 
 def verdict(path, folder):
-    """Mark one wrong version; return whether that came out as it should, and the words."""
+    """Mark one wrong version; return whether it was found, whether by just the tests that
+    should, and the words."""
     folder.mkdir()
     found, expected, possible = mark(path, folder)
     as_expected = bool(found) and expected <= found.keys() <= possible
@@ -76,7 +78,7 @@ def verdict(path, folder):
         also = (" (expected, but it holds)" if what not in found else
                 "" if what in possible else f" (not expected: {found[what]})")
         words.append(f"    does not hold: {what}{also}")
-    return as_expected, "\n".join(words)
+    return bool(found.keys() & possible), as_expected, "\n".join(words)
 
 
 def main():
@@ -93,21 +95,24 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             verdicts = pool.map(lambda path: verdict(path, Path(scratch, path.stem)), paths)
-            for path, (as_expected, words) in zip(paths, verdicts):
+            for path, (_, as_expected, words) in zip(paths, verdicts):
                 print(words, flush=True)
                 if not as_expected:
                     again.append(path)
-        bad = 0
+        bad = missed = 0
         for path in again:  # alone: with so many at once, a test may have run out of time
             for attempt in 2, 3:
                 print("once more, alone:")
-                as_expected, words = verdict(path, Path(scratch, f"{path.stem}-{attempt}"))
+                was_found, as_expected, words = verdict(
+                    path, Path(scratch, f"{path.stem}-{attempt}"))
                 print(words, flush=True)
                 if as_expected:
                     break
             bad += not as_expected
-    print(f"{len(paths) - bad} of {len(paths)} wrong versions marked as they should be")
-    sys.exit(bad != 0 or not paths)
+            missed += not was_found
+    print(f"{len(paths) - bad} of {len(paths)} wrong versions marked as they should be, "
+          f"{missed} not found at all")
+    sys.exit(1 if missed or not paths else 2 if bad else 0)
 
 
 if __name__ == "__main__":
