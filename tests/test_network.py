@@ -9,6 +9,7 @@ import pytest
 
 from conftest import OURS
 from lan import Lan
+from test_every_script import CLIENTS, GROUPS, SERVERS, arguments
 
 
 @pytest.fixture
@@ -118,6 +119,32 @@ def test_the_kernel_really_loses(lab, lan):
     ann.stop(key="D")  # Ctrl+C would throw away what is typed but not read yet
     bob.until(lambda output: output.count("ann: line") > 100, "more than 100 of 200 lines")
     assert bob.stop().count("ann: line") < 180
+
+
+def contracted(name):
+    """Return the default port of a script: problem N has 12N00, the hub 12601, and the
+    basics 12001 and up, in the order of the README's table."""
+    folder, _, script = name.rpartition("/")
+    if script.startswith("hub_"):
+        return 12601
+    if folder.startswith("problem"):
+        return 12000 + 100 * int(folder[-1])
+    table = re.findall(r"(?m)^\| \[\w+\]\((basics/\w+)\)", (OURS / "README.md").read_text("utf-8"))
+    return 12001 + table.index(folder)
+
+
+def test_every_pair_meets_on_its_own_port(lab, lan):
+    """D7: the default ports; in a network of its own, where nobody else can have them."""
+    lan = lan(0)
+    for name in SERVERS + [name for name in GROUPS if "sender" not in name]:
+        more = arguments(name) if name in GROUPS else []
+        server = start(lab, lan, 0, name, *more, interface=False)
+        assert (name, server.ready()) == (name, contracted(name))
+        server.kill()
+    for name in CLIENTS:
+        client = start(lab, lan, 0, name, *arguments(name), interface=False)
+        client.see(rf"cannot reach (127\.0\.0\.1|localhost):{contracted(name)}: ")
+        client.wait(status=1)
 
 
 def test_a_host_with_only_loopback_and_no_routes(lab, lan):
