@@ -77,7 +77,7 @@ async def listen(reader, terminal):
         termios.tcsetattr(0, termios.TCSANOW, terminal)
     if error:
         print(f"\nerror: {error}; start again", file=sys.stderr)
-    kicked = text.startswith("error: ")
+    kicked = text.endswith(" has kicked you out")
     os._exit(1 if error or kicked else 0)  # the main thread waits for the keyboard
 
 
@@ -143,7 +143,7 @@ def main():
                 wait(send(password))
             except OSError:
                 pass  # too late for the hub: its answer says so
-            answer = wait(reader.readline())
+            answer = wait(reader.readline()) or b"error: the hub has hung up"
     except (OSError, ValueError, asyncio.TimeoutError) as error:
         sys.exit(f"error: the hub does not answer: {str(error) or 'timed out'}")
     answer = printable(answer.decode(errors="replace").strip())

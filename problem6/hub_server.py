@@ -128,6 +128,7 @@ class Member:
     def __init__(self, name, room, moderator, transport):
         self.name, self.room, self.moderator = name, room, moderator
         self.transport = transport
+        self.out = False  # kicked out or dropped: what it said before that is void
 
     def send(self, line):
         """Send a line, or keep it until it can be sent; drop who takes no more."""
@@ -139,6 +140,7 @@ class Member:
             return
         if waiting > MAX_QUEUE:
             print(f"error: {self.name} does not take what is sent: dropped")
+            self.out = True
             self.transport.abort()
         else:
             self.transport.write(line)
@@ -197,8 +199,8 @@ class Hub:
     async def converse(self, member, reader):
         """Do what a member says, until it leaves."""
         while (text := await read_line(reader)) not in (None, "/quit"):
-            if member.transport.is_closing():
-                break  # kicked out, or dropped: what came before that is void
+            if member.out:
+                break
             self.obey(member, text)
             await asyncio.sleep(0)  # the others' turn, whoever floods us
 
@@ -222,6 +224,7 @@ class Hub:
         elif (command == "/kick" and member.moderator
               and (target := self.members.get(what))):
             target.tell(f"error: {member.name} has kicked you out")
+            target.out = True
             target.transport.close()  # when this line is sent; but if it is not read:
             asyncio.get_running_loop().call_later(1, target.transport.abort)
             member.tell(f"kicked out: {what}")
@@ -317,10 +320,9 @@ def main():
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(
                 args.cert, args.key, lambda: getpass.getpass("pass phrase: "))
-    except ssl.SSLError as error:
-        sys.exit(f"error: cannot use {args.cert} and {args.key}: {error}")
     except (OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
+        where = f"cannot use {args.cert} and {args.key}: " if context else ""
+        sys.exit(f"error: {where}{error}")
     family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
     with socket.create_server((args.host, args.port), family=family) as listener:
         asyncio.new_event_loop().run_until_complete(run(listener, hub, context))

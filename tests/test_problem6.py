@@ -750,6 +750,33 @@ def test_who_leaves_a_hub_with_tls_harms_nobody(lab, need):
         assert ann.recv(100) == b"open rooms: lobby\n"
 
 
+def test_a_key_that_is_not_there_is_said(lab, need):
+    certificate(lab, need)
+    hub = lab.start(HUB, "--cert", "cert.pem", "--key", "nothing")
+    hub.line("error: cannot use cert.pem and nothing: .*No such file or directory")
+    hub.wait(status=1)
+
+
+def test_the_last_lines_of_who_leaves_a_hub_with_tls_arrive(lab, need):
+    """It hangs up at once, and all that it has sent is relayed all the same."""
+    certificate(lab, need)
+    hub = lab.server(HUB, "--cert", "cert.pem", "--key", "key.pem")
+    context = ssl.create_default_context(cafile=lab.folder / "cert.pem")
+
+    def member(name):
+        conn = socket.create_connection(("127.0.0.1", hub.port), timeout=10)
+        conn = context.wrap_socket(conn, server_hostname="localhost")
+        conn.sendall(f"{name}\n".encode())
+        assert conn.recv(100) == f"joined lobby as {name}\n".encode()
+        return conn
+
+    with member("ann") as ann:
+        with member("bob") as bob:
+            bob.sendall(b"hello\n" * 500)
+        with ann.makefile("rb") as stream:
+            assert [stream.readline() for _ in range(500)] == [b"bob: hello\n"] * 500
+
+
 @pytest.mark.waits
 def test_a_silent_hub_is_given_up(lab):
     with socket.create_server(("127.0.0.1", 0)) as silent:
