@@ -64,6 +64,7 @@ class Chat:
         self.sock, self.lock = sock, threading.Lock()
         self.peer = None           # the client's address, while there is one
         self.turn = False          # whether it is the operator's turn
+        self.due = 0               # when to send
 
     def start(self, peer):
         """Begin with a new client."""

@@ -187,7 +187,7 @@ def test_ok_means_that_the_file_is_there(lab, server):
     b"", b"\n", b"hello", b"hello\n", b"\xff\xfe\n", b"x" * 200_000, HELLO,
     HELLO + b"\n", HELLO + b"file\n", HELLO + b"-3 file\n", HELLO + b"3.0 file\n",
     HELLO + b"9999999999999999 file\n", HELLO + b"3file\nabc", HELLO + b"3 file",
-    HELLO + b"9" * 200_000], ids=lambda data: repr(data[:30]))
+    HELLO + b"9" * 200_000, b"hi, server\n3 file\nabc"], ids=lambda data: repr(data[:30]))
 def test_a_bad_client_is_told_and_does_not_end_the_server(data, lab, server):
     """D10"""
     assert re.search(rb"(?m)^error: [ -~]+\n\Z", send(server, data))

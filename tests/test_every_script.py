@@ -25,6 +25,7 @@ GROUPS = [name for name in NAMES if "--interface" in SOURCES[name] or
 SERVERS = [name for name in NAMES if '"listening on"' in SOURCES[name]
            and name not in GROUPS]
 CLIENTS = [name for name in NAMES if "the server's address" in SOURCES[name]]
+SENDERS = [name for name in NAMES if "the receiver's address" in SOURCES[name]]
 TCP = [name for name in NAMES if "SOCK_DGRAM" not in SOURCES[name]]
 ENDING = [name for name in SERVERS if name.split("/")[1] in ENDING_FOLDERS]
 BANNER = r"listening on 127\.0\.0\.1:\d+\r\n"
@@ -99,7 +100,7 @@ def test_help_is_the_note(name, tmp_path):
 
 
 @pytest.mark.parametrize("options", [["--port", "65536"], ["--port", "-1"]], ids=" ".join)
-@pytest.mark.parametrize("name", SERVERS + CLIENTS + GROUPS)
+@pytest.mark.parametrize("name", SERVERS + CLIENTS + GROUPS + SENDERS)
 def test_bad_arguments_are_refused(name, options):
     result = run(name, *arguments(name), *options)
     assert result.returncode == 2 and "usage:" in result.stderr

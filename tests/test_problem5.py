@@ -165,6 +165,20 @@ def test_a_server_that_is_killed(client, server):
     client.wait()
 
 
+def test_a_udp_server_that_ends_says_bye_three_times(lab):
+    """R39: to a client on another machine nothing else would tell it."""
+    server = lab.server("problem5/udp_server.py")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.sendto(b"hello", ("127.0.0.1", server.port))
+        assert client.recv(100) == b"here 0"
+        server.stop()
+        heard = [client.recv(100)]
+        while heard.count(b"bye") < 3:
+            heard.append(client.recv(100))
+        assert set(heard) <= {b"here 0", b"bye"}
+
+
 def test_a_second_client_waits_and_has_its_turn(lab, kind, client, server):
     second = lab.client(server, f"problem5/{kind}_client.py")
     second.line("the server talks to another client: wait")
