@@ -151,8 +151,9 @@ class TcpRelay:
         except ConnectionResetError:
             reset.set()
             for end in source, sink:
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                 try:
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                   b"\1\0\0\0\0\0\0\0")
                     end.shutdown(socket.SHUT_RD)  # wakes the other direction's recv()
                 except OSError:
                     pass

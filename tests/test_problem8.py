@@ -174,8 +174,8 @@ def test_a_double_vote_heard_at_the_very_end_is_passed_on(lab):
         os.kill(first.pid, signal.SIGCONT)
         assert "error: electorate 3 voted twice\r\n" in first.wait(status=1)
         others.settimeout(5)
-        heard = [others.recv(100) for _ in range(3)]
-    assert heard[2] == b"A-X ..."
+        while others.recv(100) != b"A-X ...":
+            pass  # or a timeout raises
 
 
 def test_the_same_vote_twice_counts_once(election):
