@@ -415,6 +415,12 @@ def test_echo_4000_characters_not_bytes(text, good, lab):
     assert reply == (text + "\n" if good else "error: the line is too long, or cut off\n")
 
 
+def test_echo_client_takes_4000_wide_characters(lab):
+    server = lab.server(script("stream_echo", "server"))
+    client = lab.client(server, script("stream_echo", "client"), "\u00fc" * 4000)
+    assert client.wait() == f"Server: {chr(0xfc) * 4000}\r\n"
+
+
 @pytest.mark.parametrize("text", ["x" * 4001, "two\nlines"], ids=["4001", "two lines"])
 def test_echo_client_refuses_what_is_no_line(text, lab):
     output = lab.start(script("stream_echo", "client"), text).wait(status=2)

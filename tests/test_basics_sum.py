@@ -100,6 +100,13 @@ def test_a_sleep_after_the_last_addition_too(name, lab):
     assert 0.3 <= when < 1
 
 
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_sleep_is_200_ms_if_nobody_says_otherwise(name, lab):
+    """R14, R16"""
+    (when,), _ = crowd(lab.server(name), [2])
+    assert 0.4 <= when < 0.8
+
+
 def test_iterative_first_come_first_served(lab):
     """R14, R15: the second waits for the first, the third for both."""
     server = lab.server(ITERATIVE, "--delay", "0.01")
