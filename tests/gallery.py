@@ -76,7 +76,7 @@ def verdict(path, folder):
              f"{path.read_text('utf-8').splitlines()[0]}"]
     for what in sorted(found.keys() | expected):
         also = (" (expected, but it holds)" if what not in found else
-                "" if what in possible else f" (not expected: {found[what]})")
+                "" if what in possible else f" (not expected: {found[what][:200]})")
         words.append(f"    does not hold: {what}{also}")
     return bool(found.keys() & possible), as_expected, "\n".join(words)
 
