@@ -775,6 +775,7 @@ def test_the_last_lines_of_who_leaves_a_hub_with_tls_arrive(lab, need):
             bob.sendall(b"hello\n" * 500)
         with ann.makefile("rb") as stream:
             assert [stream.readline() for _ in range(500)] == [b"bob: hello\n"] * 500
+    hub.line("ann has left")
 
 
 @pytest.mark.waits
