@@ -95,7 +95,7 @@ class Terminal:
 
     def line(self, pattern, timeout=PATIENCE):
         """Wait for a whole line that matches the regular expression."""
-        return self.see(rf"(?m)^(?:[^\n]*\r)?(?:\x1b\[K)?(?:{pattern})\r\n", timeout)
+        return self.see(rf"(?m)^(?:[^\n]*\r)?(?:\x1b\[[AJK])*(?:{pattern})\r\n", timeout)
 
     def ready(self):
         """Wait for the ready line; return (and keep) the port."""

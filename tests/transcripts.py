@@ -120,7 +120,7 @@ class Rehearsal:
             if "\n" in output:
                 raw = output[:output.index("\n") + 1]
                 line = raw.rstrip("\r\n").rpartition("\r")[2]
-                return re.sub(r"\x1b\[K|^host\d\$ ", "", line), raw
+                return re.sub(r"\x1b\[[AJK]|^host\d\$ ", "", line), raw
             return None
         line, raw = terminal.until(next_line, text)
         if line == terminal.echo or terminal.prompted and not line and text:

@@ -1,0 +1,102 @@
+"""Many runs of one script for the price of one: `python cases.py SCRIPT`, the cases as JSON.
+
+A start of Python costs more than all that most scripts do before they refuse a bad argument.
+This program imports what the scripts import, and then forks for each case: the child is a
+process of its own, with its own arguments, output and status, and runs the script from its
+first line. A case is {"argv": [...]}, and {"argv": [...], "ready": true} for a program that
+goes on: its first line is awaited, and then it is ended with SIGTERM.
+
+    run_cases("problem3/server.py", [["--port", "-1"], ["--help"]], folder)
+"""
+import json
+import os
+import runpy
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
+
+PATIENCE = 20  # seconds; then a case is killed, and its status is None
+Result = namedtuple("Result", "argv status stdout stderr")
+
+
+def run_cases(script, cases, folder, environment):
+    """Run the script with each list of arguments in the folder; return the Results.
+
+    A tuple ("ready", ARGUMENTS) is for a script that goes on: see above.
+    """
+    requests = [{"argv": case[1], "ready": True} if case[:1] == ("ready",) else
+                {"argv": list(case)} for case in cases]
+    done = subprocess.run(
+        [sys.executable, __file__, str(script)], input=json.dumps(requests), cwd=folder,
+        env={**environment, "COLUMNS": "80", "PYTHONUTF8": "1"}, capture_output=True,
+        text=True, encoding="utf-8", timeout=120)
+    assert done.returncode == 0, done.stderr
+    return [Result(request["argv"], *answer)
+            for request, answer in zip(requests, json.loads(done.stdout))]
+
+
+def child(script, argv, out, err):
+    """Be the script: its process, its arguments, its output."""
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False)
+                              for number in (1, 2))
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    sys.argv[:] = [script, *argv]
+    sys.path[0] = os.path.dirname(os.path.abspath(script))
+    runpy.run_path(script, run_name="__main__")
+
+
+def run(script, argv, ready=False):
+    """Run one case; return its status, standard output and standard error."""
+    (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child(script, argv, out_end, err_end)
+            os._exit(0)
+        except SystemExit as end:
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 1 if end.code else 0)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            sys.stderr.flush()
+            os._exit(1)
+    os.close(out_end)
+    os.close(err_end)
+    texts, deadline = {out: b"", err: b""}, time.monotonic() + PATIENCE
+    ends = [out, err]
+    while ends and time.monotonic() < deadline:
+        for end in select.select(ends, [], [], 1)[0]:
+            piece = os.read(end, 65536)
+            texts[end] += piece
+            if not piece:
+                ends.remove(end)
+        if ready and b"\n" in texts[out]:
+            ready = False
+            os.kill(pid, signal.SIGTERM)
+    if ends:
+        os.kill(pid, signal.SIGKILL)
+    status = os.waitpid(pid, 0)[1]
+    status = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+    os.close(out)
+    os.close(err)
+    return status, texts[out].decode(), texts[err].decode()
+
+
+def main():
+    for module in "argparse", "random", "shutil", "socket", "tempfile", "threading":
+        __import__(module)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    print(json.dumps([run(sys.argv[1], **case) for case in json.load(sys.stdin)]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""The other side of a script, as plain sockets: a peer that says just what a test wants.
+
+    with connect(server) as conn:             # a client of the server in a terminal
+        dribble(conn, b"12 + 30\n")           # each byte in a segment of its own
+        assert rest(conn) == b"42\n"          # close our direction, read to the end
+
+    results = answered("problem3/client.py", ["1", "+", "1"], [b"2\n", b"2"], folder)
+
+runs the client once for each of these replies, against a server that sends just that and
+closes; a list of pieces is sent piece by piece. All the runs cost one start (cases.py).
+"""
+import contextlib
+import re
+import socket
+import threading
+import time
+
+from cases import run_cases
+from conftest import ENVIRONMENT, RESET, ROOT
+
+PAUSE = 0.01  # seconds between two pieces: long enough to be read one by one
+
+
+def connect(server):
+    """Return a connection to a server in a terminal; what fails to come raises an error."""
+    conn = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return conn
+
+
+def dribble(conn, data):
+    """Send each byte in a segment of its own, the first ones with a pause between them.
+
+    A server may close when it has what it wants.
+    """
+    with contextlib.suppress(ConnectionError):
+        for number, byte in enumerate(data):
+            conn.sendall(bytes([byte]))
+            time.sleep(PAUSE if number < 20 else 0)
+
+
+def rest(conn):
+    """Send no more; return all that the other side still sends."""
+    received = b""
+    with contextlib.suppress(OSError):  # if it has closed already
+        conn.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(ConnectionError):
+        while piece := conn.recv(65536):
+            received += piece
+    return received
+
+
+def reset(conn):
+    """Close with a reset, as a program does that crashes with unread input."""
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    conn.close()
+
+
+class Answers(threading.Thread):
+    """A TCP server that gives its first client the first reply, and so on.
+
+    It waits for a first piece from the client, if read is true. received has what each
+    client sent.
+    """
+
+    def __init__(self, replies, read):
+        super().__init__(daemon=True)
+        self.replies, self.read, self.received = replies, read, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+
+    def run(self):
+        with self.listener:
+            for reply in self.replies:
+                conn, _ = self.listener.accept()
+                with conn, contextlib.suppress(OSError):
+                    conn.settimeout(20)
+                    conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    self.received.append(conn.recv(65536) if self.read else b"")
+                    for piece in reply if isinstance(reply, list) else [reply]:
+                        conn.sendall(piece)
+                        time.sleep(PAUSE * isinstance(reply, list))
+                    self.received[-1] += rest(conn)
+
+
+class DatagramAnswers(threading.Thread):
+    """A UDP server that answers the first datagram with the first reply (None: not at all)."""
+
+    def __init__(self, replies, read=True):
+        super().__init__(daemon=True)
+        self.replies, self.received = replies, []
+        self.socket = socket.socket(type=socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+
+    def run(self):
+        with self.socket:
+            for reply in self.replies:
+                payload, peer = self.socket.recvfrom(65536)
+                self.received.append(payload)
+                if reply is not None:
+                    self.socket.sendto(reply, peer)
+
+
+def answered(script, arguments, replies, folder, read=True, server=Answers):
+    """Run a client once for each reply; return the Results, each with what it sent."""
+    peer = server(replies, read)
+    peer.start()
+    results = run_cases(ROOT / script, [[*arguments, "--port", str(peer.port)]] * len(replies),
+                        folder, ENVIRONMENT)
+    peer.join(20)
+    assert not peer.is_alive(), "not every run of the client came"
+    return list(zip(results, peer.received))
+
+
+def hurried(script, folder, seconds=1, usual=10):
+    """Return a copy of the script (and of its folder) that waits 1 second, not 10."""
+    source = (ROOT / script).read_text("utf-8")
+    limit = re.search(r"(?m)^(TIMEOUT|PATIENCE) = (\d+)", source)
+    assert limit and int(limit[2]) == usual, f"{script} gives a silent peer {usual} seconds"
+    copy = folder / "hurried" / script
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    for path in (ROOT / script).parent.glob("*.py"):
+        copy.with_name(path.name).write_bytes(path.read_bytes())
+    copy.write_text(source.replace(limit[0], f"{limit[1]} = {seconds}", 1), "utf-8")
+    return copy
+
+
+def assert_error(result, text=""):
+    """One line that begins with "error: " and has this text, and status 1."""
+    assert result.status == 1 and result.stderr.startswith("error: "), result
+    assert result.stderr.count("\n") == 1 and text in result.stderr, result
