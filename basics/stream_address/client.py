@@ -9,13 +9,13 @@ wire.
     1| client 127.0.0.1:<port>
     2| client 127.0.0.1:<port>
     2| server 127.0.0.1:12010
-    2| the server sees the same
+    2| the server sees the same client
 
-Notice: getsockname() is this end of the connection, getpeername() the other;
-what accept() gives the server is what getpeername() says there.
+Notice: getsockname() returns this end of the connection, getpeername() the
+other end. The address that accept() returns is the server's getpeername().
 
-Try: `ss -tan | grep 12010` after a run. Which end is in TIME-WAIT?
-(The one that hung up first.) Run it ten times: always the same?
+Try: run `ss -tan | grep 12010` after the client. Which end is in TIME-WAIT?
+(The end that closed first.) Run it ten times: is it always the same end?
 """
 import argparse
 import socket
@@ -23,20 +23,39 @@ import sys
 
 HOST, PORT = "127.0.0.1", 12010  # where server.py listens
 MAX_LINE = 1000                  # bytes
-TIMEOUT = 10                     # seconds to wait, to connect and for the address
+TIMEOUT = 10                     # seconds to wait for the server
 
 
-def compare(conn):
-    """Show both ends of the connection, and whom the server sees."""
-    client = show(conn.getsockname())
-    print(f"client {client}")
-    print(f"server {show(conn.getpeername())}")
-    with conn.makefile("rb") as stream:       # recv() may split or join lines;
-        line = stream.readline(MAX_LINE)      # readline() waits for the newline
+def seen_address(conn):
+    """Return the client's address as the server sees it."""
+    with conn.makefile("rb") as stream:     # one recv() may return half a line;
+        line = stream.readline(MAX_LINE)    # readline() waits for the newline
     if not line.endswith(b"\n"):
-        raise ValueError("the line is too long, or cut off")
-    seen = printable(line.decode().strip())
-    print(f"the server sees {'the same' if seen == client else seen}")
+        raise ValueError("the line is too long, or was cut off")
+    return line.decode().strip()
+
+
+def main():
+    args = options().parse_args()
+    with socket.create_connection((args.host, args.port), timeout=TIMEOUT) as conn:
+        client = show(conn.getsockname())
+        print("client", client)
+        print("server", show(conn.getpeername()))
+        seen = seen_address(conn)
+        print("the server sees",
+              "the same client" if seen == client else printable(seen))
+
+
+# ---- The frame: the same in all clients ----------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
 
 
 def show(address):
@@ -50,31 +69,11 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    try:
-        conn = socket.create_connection((args.host, args.port), timeout=TIMEOUT)
-    except (OSError, UnicodeError) as error:  # UnicodeError: no possible name
-        sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
-                 "is the server running there?")
-    try:
-        with conn:
-            compare(conn)
-    except (OSError, ValueError) as error:
-        sys.exit(f"error: no address: {error}")
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

@@ -1,11 +1,13 @@
-r"""Addresses, the server: prints each client's address, and tells it to it.
+r"""Addresses, the server: prints each client's address, and sends it back.
+
+The wire (TCP): one line of ASCII text, ended by a newline byte.
 
     client                                server
        | ----- (connects) -----------------> |
-       | <--------- 127.0.0.1:43210\n ------ |   whom the server sees
+       | <--------- 127.0.0.1:43210\n ------ |   the client's address
        | <-------------- (end of stream) --- |
 
-Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Two terminals (1$ is a command in terminal 1, 1| what it prints):
 
     1$ python basics/stream_address/server.py
     1| listening on 127.0.0.1:12010
@@ -13,45 +15,72 @@ Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     1| client 127.0.0.1:<port>
     2| client 127.0.0.1:<port>
     2| server 127.0.0.1:12010
-    2| the server sees the same
+    2| the server sees the same client
     2$ python basics/stream_address/client.py
     1| client 127.0.0.1:<port>
     2| client 127.0.0.1:<port>
     2| server 127.0.0.1:12010
-    2| the server sees the same
+    2| the server sees the same client
 
-Notice: the server's port is the same in every connection, the client's is
-another one each time: the system chooses it.
+Notice: the server has the same port in every connection. The client has
+another port each time, because the system chooses it.
 
-Try: across two machines, with --host 0.0.0.0 at the server. Where a router on
-the way translates addresses (NAT), the server sees the router's.
+Try: run the pair on two machines, with --host 0.0.0.0 at the server. If a
+router between them translates addresses (NAT), the server sees the router's.
 
-Question: many clients use port 12010 at once. What names a connection?
-Answer: four numbers, the addresses and the ports of both its ends. One that
-differs is enough.
+Question: many clients use port 12010 at once. What identifies a connection?
+Answer: four values: the address and the port of each end. Two connections
+differ in at least one of them.
 """
 import argparse
+import os
+import signal
 import socket
 import sys
 import time
 
 HOST, PORT = "127.0.0.1", 12010  # this machine only; 0.0.0.0 would admit the network
-BACKLOG = 1024                   # clients that may wait for accept()
-
-
-def tell(conn, peer):
-    """Send the client its address."""
-    conn.sendall(f"{peer}\n".encode())  # so short that it need not wait for the client
 
 
 def serve(conn, peer):
-    """Serve one client; an error ends its connection only."""
+    """Send the client its address; an error ends this connection and no other."""
     with conn:
         try:
-            print(f"client {peer}")
-            tell(conn, peer)
+            print("client", peer)
+            conn.sendall(f"{peer}\n".encode())  # so short that it need not wait
         except OSError as error:
             print(f"error: {peer}: {error}")
+
+
+def main():
+    args = options().parse_args()
+    with listen(args.host, args.port) as listener:
+        print("listening on", show(listener.getsockname()))
+        while True:
+            try:
+                conn, peer = listener.accept()
+                serve(conn, show(peer))
+            except OSError as error:  # no descriptor is left
+                print("error: cannot accept:", error)
+                time.sleep(0.1)
+
+
+# ---- The frame: the same in all TCP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def listen(host, port):
+    """Return a socket that listens at this address, IPv4 or IPv6."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return socket.create_server((host, port, *scope), family=family, backlog=1024)
 
 
 def show(address):
@@ -60,36 +89,15 @@ def show(address):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.create_server((args.host, args.port), family=family,
-                              backlog=BACKLOG) as listener:
-        print("listening on", show(listener.getsockname()))
-        while True:
-            try:
-                conn, peer = listener.accept()
-                serve(conn, show(peer))
-            except OSError as error:
-                print(f"error: cannot accept: {error}")
-                time.sleep(0.1)  # no descriptor is left: wait until one is
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")

@@ -1,7 +1,7 @@
 """Welcome and answer, the client: shows the server's welcome, and answers.
 
-From here on, create_connection() makes the connection: it also looks up the
-name, and tries each address that it finds. server.py describes the wire.
+From here on, socket.create_connection() takes both steps of a client. It also
+looks up the name and tries each address of it. server.py describes the wire.
 
     1$ python basics/stream_duplex/server.py
     1| listening on 127.0.0.1:12006
@@ -10,36 +10,47 @@ name, and tries each address that it finds. server.py describes the wire.
     1| Client: Thank you!
     2| Server: Welcome!
 
-Notice: the client ends when the answer is sent. That sendall() returns means
-that the system has the bytes, not that the server has read them.
+Notice: the client ends as soon as it has sent its answer. When sendall()
+returns, the system has the bytes; the server may not have read them yet.
 
-Try: `nc -l 127.0.0.1 12006` as the server, and type the welcome. Then type
-nothing: how long does the client wait?
+Try: run `nc -l 127.0.0.1 12006` in place of the server, and type the welcome.
+Then do it again and type nothing. How long does the client wait?
 """
 import argparse
 import socket
 import sys
 
 HOST, PORT = "127.0.0.1", 12006  # where server.py listens
-ANSWER = b"Thank you!\n"
 MAX_LINE = 1000                  # bytes
-TIMEOUT = 10                     # seconds to wait, to connect and for the welcome
+TIMEOUT = 10                     # seconds to wait for the server
 
 
-def meet(conn):
-    """Wait for the server's welcome, show it, and answer."""
-    with conn.makefile("rb") as stream:       # recv() may split or join lines;
-        line = stream.readline(MAX_LINE)      # readline() waits for the newline
+def welcome(conn):
+    """Return the server's line, and answer it."""
+    with conn.makefile("rb") as stream:     # one recv() may return half a line;
+        line = stream.readline(MAX_LINE)    # readline() waits for the newline
     if not line.endswith(b"\n"):
-        raise ValueError("the line is too long, or cut off")
-    print(f"Server: {printable(line.decode().strip())}")
-    conn.sendall(ANSWER)
+        raise ValueError("the line is too long, or was cut off")
+    conn.sendall(b"Thank you!\n")
+    return line.decode().strip()
 
 
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def main():
+    args = options().parse_args()
+    with socket.create_connection((args.host, args.port), timeout=TIMEOUT) as conn:
+        print("Server:", printable(welcome(conn)))
+
+
+# ---- The frame: the same in all clients ----------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
 
 
 def printable(text):
@@ -47,31 +58,11 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    try:
-        conn = socket.create_connection((args.host, args.port), timeout=TIMEOUT)
-    except (OSError, UnicodeError) as error:  # UnicodeError: no possible name
-        sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
-                 "is the server running there?")
-    try:
-        with conn:
-            meet(conn)
-    except (OSError, ValueError) as error:
-        sys.exit(f"error: no welcome: {error}")
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

@@ -1,6 +1,6 @@
 """Welcome and answer, the client: waits for its turn, and answers.
 
-The same as basics/stream_duplex/client.py, but it says when it is connected.
+It is basics/stream_duplex/client.py, but it says when it is connected.
 server.py describes the wire.
 
     1$ python basics/stream_iterative/server.py
@@ -16,8 +16,8 @@ server.py describes the wire.
     2| connected
     2| Server: Welcome!
 
-Notice: "connected" only means that the system of the server's machine has
-accepted the connection. The server may not know of it yet.
+Notice: "connected" only means that the server's system has accepted the
+connection. The server program may not know about it yet.
 
 Try: stop the server with Ctrl+Z, and start the client. Then type fg.
 """
@@ -26,25 +26,37 @@ import socket
 import sys
 
 HOST, PORT = "127.0.0.1", 12007  # where server.py listens
-ANSWER = b"Thank you!\n"
 MAX_LINE = 1000                  # bytes
-TIMEOUT = 10                     # seconds to wait, to connect and for the welcome
+TIMEOUT = 10                     # seconds to wait for the server
 
 
-def meet(conn):
-    """Wait for the server's welcome, show it, and answer."""
-    with conn.makefile("rb") as stream:       # recv() may split or join lines;
-        line = stream.readline(MAX_LINE)      # readline() waits for the newline
+def welcome(conn):
+    """Return the server's line, and answer it."""
+    with conn.makefile("rb") as stream:     # one recv() may return half a line;
+        line = stream.readline(MAX_LINE)    # readline() waits for the newline
     if not line.endswith(b"\n"):
-        raise ValueError("the line is too long, or cut off")
-    print(f"Server: {printable(line.decode().strip())}")
-    conn.sendall(ANSWER)
+        raise ValueError("the line is too long, or was cut off")
+    conn.sendall(b"Thank you!\n")
+    return line.decode().strip()
 
 
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def main():
+    args = options().parse_args()
+    with socket.create_connection((args.host, args.port), timeout=TIMEOUT) as conn:
+        print("connected")
+        print("Server:", printable(welcome(conn)))
+
+
+# ---- The frame: the same in all clients ----------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
 
 
 def printable(text):
@@ -52,32 +64,11 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    try:
-        conn = socket.create_connection((args.host, args.port), timeout=TIMEOUT)
-    except (OSError, UnicodeError) as error:  # UnicodeError: no possible name
-        sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
-                 "is the server running there?")
-    try:
-        with conn:
-            print("connected")
-            meet(conn)
-    except (OSError, ValueError) as error:
-        sys.exit(f"error: no welcome: {error}")
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

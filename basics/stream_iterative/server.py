@@ -1,15 +1,16 @@
 r"""Welcome and answer, the iterative server: for ever, one client at a time.
 
-The others wait in the backlog, and their turn comes in the order in which
-they came.
+The other clients wait in the listen queue. First come, first served.
+
+The wire (TCP): lines of UTF-8 text, each ended by a newline byte.
 
     client                                server
-       | ----- (connects) -----------------> |   its turn may come later
+       | ----- (connects) -----------------> |   it may wait for its turn
        | <------------------ Welcome!\n ---- |
        | ----- Thank you!\n ---------------> |   at most 1000 bytes
        | <-------------- (end of stream) --- |
 
-    or | <---- error: (what is wrong)\n ---- |   and the next client's turn
+    or | <----- error: (the reason)\n ------ |   after a bad line, or silence
 
 Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
 
@@ -26,68 +27,99 @@ Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     1| Client: Thank you!
     3| Server: Welcome!
 
-Notice: a client that is silent for 10 seconds has to go, and delays the
-others no longer. One that is merely slow can delay them for much longer, a
-byte in each 9 seconds is enough; basics/stream_echo gives each a thread.
+Notice: the server closes a connection that is silent for 10 seconds, so one
+silent client does not stop it. A slow client still delays all others: one
+byte every 9 seconds is enough. basics/stream_echo gives each client a thread.
 
-Try: `nc 127.0.0.1 12007` in several terminals, and type in another order than
-you started them. On Linux `ss -lt 'sport = 12007'` counts those who wait, as
-Recv-Q. With two silent ones before it, client.py gives up: why?
+Try: run `nc 127.0.0.1 12007` in several terminals, and type in another order
+than you started them. On Linux `ss -lt 'sport = 12007'` shows how many clients
+wait, as Recv-Q. With two silent clients in front, client.py gives up. Why?
 
-Question: a client connects while the server is busy. Who waits, and where?
-Answer: the client, for the welcome, in the listener's backlog. It is connected
-already: the system has seen to that, and keeps the connection there until
-accept() takes it.
+Question: a client connects while the server is busy. Where does it wait?
+Answer: in the listen queue. It is connected already: the system did that, and
+it keeps the connection until accept() takes it. The client waits for its
+welcome, not for the connection.
 """
 import argparse
+import os
+import signal
 import socket
 import sys
 import time
 
 HOST, PORT = "127.0.0.1", 12007  # this machine only; 0.0.0.0 would admit the network
-WELCOME = b"Welcome!\n"
 MAX_LINE = 1000                  # bytes
-PATIENCE = 9                     # seconds that a client may be silent; refuse() takes 1
-BACKLOG = 1024                   # clients that may wait for accept()
+PATIENCE = 10                    # seconds that a client may be silent
 
 
 def greet(conn):
-    """Send the welcome line, and wait for the client's answer."""
-    conn.sendall(WELCOME)
-    with conn.makefile("rb") as stream:       # recv() may split or join lines;
-        line = stream.readline(MAX_LINE)      # readline() waits for the newline
+    """Send the welcome line, and return the client's answer."""
+    conn.sendall(b"Welcome!\n")
+    with conn.makefile("rb") as stream:     # one recv() may return half a line;
+        line = stream.readline(MAX_LINE)    # readline() waits for the newline
     if not line.endswith(b"\n"):
-        raise ValueError("the line is too long, or cut off")
-    print(f"Client: {printable(line.decode().strip())}")
+        raise ValueError("the line is too long, or was cut off")
+    return line.decode().strip()
 
 
 def serve(conn, peer):
-    """Serve one client; an error ends its connection only."""
+    """Serve one client; an error ends this connection and no other."""
     with conn:
         conn.settimeout(PATIENCE)
         try:
-            print(f"client {peer}")
-            greet(conn)
+            print("client", peer)
+            print("Client:", printable(greet(conn)))
         except (OSError, ValueError) as error:
             print(f"error: {peer}: {error}")
             refuse(conn, error)
 
 
-def refuse(conn, reason):
-    """Tell the client why, and hang up in such a way that it can read this.
+def main():
+    args = options().parse_args()
+    with listen(args.host, args.port) as listener:
+        print("listening on", show(listener.getsockname()))
+        while True:
+            try:
+                conn, peer = listener.accept()
+                serve(conn, show(peer))
+            except OSError as error:  # no descriptor is left
+                print("error: cannot accept:", error)
+                time.sleep(0.1)
 
-    A close with unread input sends a reset, and the client may then lose our line.
-    So: say that no more will follow, then read and drop, for 1 second at most.
+
+# ---- The frame: the same in all TCP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def listen(host, port):
+    """Return a socket that listens at this address, IPv4 or IPv6."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return socket.create_server((host, port, *scope), family=family, backlog=1024)
+
+
+def refuse(conn, reason):
+    """Tell the client why, then close without a reset.
+
+    Closing while input is unread resets the connection, and the client may lose the
+    reason. So end our stream, and read for at most 10 seconds until the client closes.
     """
     try:
-        conn.settimeout(0.1)
+        conn.settimeout(1)
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
         for _ in range(10):
             if not conn.recv(1_000_000):
                 break
     except OSError:
-        pass  # the client is gone, or goes on talking: it had its chance
+        pass  # the client has left, or is silent
 
 
 def show(address):
@@ -101,36 +133,15 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.create_server((args.host, args.port), family=family,
-                              backlog=BACKLOG) as listener:
-        print("listening on", show(listener.getsockname()))
-        while True:
-            try:
-                conn, peer = listener.accept()
-                serve(conn, show(peer))
-            except OSError as error:
-                print(f"error: cannot accept: {error}")
-                time.sleep(0.1)  # no descriptor is left: wait until one is
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")

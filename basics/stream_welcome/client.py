@@ -1,7 +1,8 @@
 """Welcome, the client: connects, and shows the line that the server sends.
 
-A client takes two steps, by hand this once: socket() and connect(). The later
-ones leave them to socket.create_connection(). server.py describes the wire.
+A client takes two steps: socket() and connect(). Later scripts take both at
+once with socket.create_connection(), which also tries every address of a name.
+The wire is described in server.py.
 
     1$ python basics/stream_welcome/server.py
     1| listening on 127.0.0.1:12005
@@ -9,11 +10,11 @@ ones leave them to socket.create_connection(). server.py describes the wire.
     1| client 127.0.0.1:<port>
     2| Server: Welcome!
 
-Notice: no bind(). The system chooses the client's port, another one each
-time, and accept() tells the server which.
+Notice: the client does not call bind(). The system chooses a port for it,
+another one each time, and accept() tells the server which one.
 
-Try: `(printf Wel; sleep 5; echo come) | nc -l 127.0.0.1 12005` as the server.
-The client waits until the line is whole.
+Try: run `(printf Wel; sleep 5; echo come) | nc -l 127.0.0.1 12005` in place of
+the server. The client waits until the line is whole.
 """
 import argparse
 import socket
@@ -21,22 +22,43 @@ import sys
 
 HOST, PORT = "127.0.0.1", 12005  # where server.py listens
 MAX_LINE = 1000                  # bytes
-TIMEOUT = 10                     # seconds to wait, to connect and for the welcome
+TIMEOUT = 10                     # seconds to wait for the server
 
 
-def meet(conn):
-    """Wait for the server's welcome, and show it."""
-    with conn.makefile("rb") as stream:       # recv() may split or join lines;
-        line = stream.readline(MAX_LINE)      # readline() waits for the newline
+def welcome(conn):
+    """Return the server's line."""
+    with conn.makefile("rb") as stream:     # one recv() may return half a line;
+        line = stream.readline(MAX_LINE)    # readline() waits for the newline
     if not line.endswith(b"\n"):
-        raise ValueError("the line is too long, or cut off")
-    print(f"Server: {printable(line.decode().strip())}")
+        raise ValueError("the line is too long, or was cut off")
+    return line.decode().strip()
 
 
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def main():
+    args = options().parse_args()
+    family, address = resolve(args.host, args.port)
+    with socket.socket(family, socket.SOCK_STREAM) as conn:
+        conn.settimeout(TIMEOUT)
+        conn.connect(address)
+        print("Server:", printable(welcome(conn)))
+
+
+# ---- The frame: the same in all clients ----------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
 
 
 def printable(text):
@@ -44,33 +66,11 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as conn:
-        conn.settimeout(TIMEOUT)
-        try:
-            conn.connect((args.host, args.port))
-        except (OSError, TypeError) as error:  # TypeError: no possible name
-            sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
-                     "is the server running there?")
-        try:
-            meet(conn)
-        except (OSError, ValueError) as error:
-            sys.exit(f"error: no welcome: {error}")
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

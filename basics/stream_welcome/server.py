@@ -1,17 +1,19 @@
 r"""Welcome, the server: sends one line to the client that connects, and ends.
 
-The steps of every TCP server, by hand this once. The later ones leave the
-first three to socket.create_server(), which knows what they need on Windows.
+These are the steps of every TCP server. Here each one is a line of its own;
+later scripts let listen() in the frame do the first three.
+
+The wire (TCP): one line of ASCII text, ended by a newline byte.
 
     client                                server
        |                                     |   socket()  make a socket
        |                                     |   bind()    give it an address
-       |                                     |   listen()  let clients come
-       | ----- (connects) -----------------> |   accept()  take the next one
+       |                                     |   listen()  let clients connect
+       | ----- (connects) -----------------> |   accept()  take the first client
        | <------------------ Welcome!\n ---- |   sendall()
        | <-------------- (end of stream) --- |   close(), by the with
 
-Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Two terminals (1$ is a command in terminal 1, 1| what it prints):
 
     1$ python basics/stream_welcome/server.py
     1| listening on 127.0.0.1:12005
@@ -19,47 +21,64 @@ Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     1| client 127.0.0.1:<port>
     2| Server: Welcome!
 
-Notice: there are two sockets. The listener only takes clients, and never
-carries a byte of theirs; accept() makes another one, conn, for each client.
+Notice: there are two sockets. The listener only accepts clients; no byte of
+a conversation passes through it. accept() returns a second socket, conn, for
+the conversation with one client.
 
-The side that hangs up first, mostly the server here, keeps the connection for
-a minute more, in case something comes late (state TIME_WAIT). SO_REUSEADDR
-lets a new server have the port at once all the same. On Windows the option
-would let two servers share the port, which is free there without it (by
-documentation).
+The side that closes first, here the server, keeps the connection for one more
+minute (state TIME_WAIT), in case a late packet arrives. Without SO_REUSEADDR,
+bind() fails during that minute: "Address already in use". Windows needs no
+such option; there it would let two servers share one port (by documentation).
 
-Try: remove SO_REUSEADDR (the `if` and the line below it), and run both a few
-times. On Linux `ss -tan | grep 12005` shows what is in the way. And `nc
-127.0.0.1 12005` is a client, too.
+Try: delete the line with SO_REUSEADDR and the `if` above it. Run both scripts
+a few times. On Linux, `ss -tan | grep 12005` shows the old connections. Then
+use another client: `nc 127.0.0.1 12005`.
 
-Question: what are a server's steps, and which methods take them?
-Answer: it creates a socket (socket), binds it to an address (bind), has the
-system queue clients (listen), and takes one after the other (accept).
+Question: what are the steps of a server, and which methods take them?
+Answer: it creates a socket (socket), binds it to an address (bind), asks the
+system to queue the clients that connect (listen), and takes the first client
+out of this queue (accept).
 """
 import argparse
 import os
+import signal
 import socket
 import sys
-import time
 
 HOST, PORT = "127.0.0.1", 12005  # this machine only; 0.0.0.0 would admit the network
-WELCOME = b"Welcome!\n"          # so short that sendall() need not wait for the client
 
 
-def greet(conn):
-    """Send the welcome line."""
-    conn.sendall(WELCOME)
+def main():
+    args = options().parse_args()
+    family, address = resolve(args.host, args.port)
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+        print("listening on", show(listener.getsockname()))
+        conn, peer = listener.accept()  # waits for a client, without a limit
+        with conn:
+            print("client", show(peer))
+            conn.sendall(b"Welcome!\n")
 
 
-def serve(conn, peer):
-    """Serve one client, and return True; an error ends its connection only."""
-    with conn:
-        try:
-            print(f"client {peer}")
-            greet(conn)
-            return True
-        except OSError as error:
-            print(f"error: {peer}: {error}")
+# ---- The frame: the same in all TCP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
 
 
 def show(address):
@@ -68,40 +87,15 @@ def show(address):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        if os.name == "posix":  # not on Windows, where it means something else
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((args.host, args.port))
-        listener.listen()
-        print("listening on", show(listener.getsockname()))
-        while True:
-            try:
-                conn, peer = listener.accept()
-                if serve(conn, show(peer)):
-                    return  # one client, and the server ends
-            except OSError as error:
-                print(f"error: cannot accept: {error}")
-                time.sleep(0.1)  # no descriptor is left: wait until one is
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")
