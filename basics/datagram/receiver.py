@@ -1,13 +1,13 @@
 """One datagram, the receiver: takes a message of at most 40 bytes, and ends.
 
-A datagram is a message that travels alone: nothing is agreed on before it,
-and nothing acknowledged after it. The receiver makes a socket, binds it to
-an address, and waits there, without a limit: it is a person who sends.
+A datagram is a message that travels alone. Nothing is agreed before it, and
+nothing is acknowledged after it. The receiver creates a socket, binds it to
+an address and waits. The wait has no limit: a person starts the sender.
 
-The wire (UDP): UTF-8 text, and nothing else.
+The wire (UDP): one datagram of UTF-8 text, without a newline.
 
     sender                                receiver
-       | ----- Hello, datagram! ---------> |
+       | ----- Hello, datagram! -----------> |
 
 Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
 
@@ -23,22 +23,25 @@ Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     1| received Forty bytes is what fits in, and no more from 127.0.0.1:<port>
     1| the rest is lost: 12 of 52 bytes
 
-Notice: one recvfrom() takes one datagram, whole, and says who sent it. What
-its buffer cannot hold is dropped without a word (on Windows, by
-documentation, with an error). So this buffer holds any datagram, and the
-receiver can say what it drops. Bytes count, not characters: of 21 accented
-letters 20 arrive.
+Notice: one recvfrom() returns one whole datagram and the address of its
+sender. If the datagram is longer than the buffer, the system drops the rest
+and does not tell you. (Windows raises an error, by documentation.) So this
+buffer holds any datagram, and the script can say how much it drops. It counts
+bytes, not characters: of 21 accented letters, 20 arrive.
 
-Try: put 40 in place of LARGEST, and send the long message again.
+Try: write 40 in place of LARGEST, and send the long message again.
 
 Question: what is a socket, and what kinds are there?
-Answer: the end of a communication, kept by the system for a program, which
-uses it somewhat like a file. Stream sockets carry bytes in order (TCP:
-basics/stream_welcome), datagram sockets single messages (UDP: this script),
-raw sockets packets of the layer below (for ping and the like; root only), and
-sequenced packet sockets messages in order, over a connection (SCTP; AF_UNIX).
+Answer: a socket is one end of a communication. The system keeps it for your
+program, and you use it somewhat like a file. A stream socket carries bytes in
+order (TCP: basics/stream_welcome). A datagram socket carries single messages
+(UDP: this script). A raw socket carries packets of the layer below, for ping
+and the like; only root may open one. A sequenced packet socket carries
+messages in order over a connection (SCTP, or AF_UNIX inside one machine).
 """
 import argparse
+import os
+import signal
 import socket
 import sys
 
@@ -47,13 +50,36 @@ MAX_BYTES = 40                   # of a message
 LARGEST = 65_535                 # bytes; no datagram is longer
 
 
-def receive(sock):
-    """Take one datagram and show it; waits for it without a limit."""
-    payload, peer = sock.recvfrom(LARGEST)
-    text = payload[:MAX_BYTES].decode(errors="ignore")  # half a character may be left
-    print(f"received {printable(text)} from {show(peer)}")
-    if len(payload) > MAX_BYTES:
-        print(f"the rest is lost: {len(payload) - MAX_BYTES} of {len(payload)} bytes")
+def main():
+    args = options().parse_args()
+    family, address = resolve(args.host, args.port)
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.bind(address)  # from now on the system keeps what arrives
+        print("listening on", show(sock.getsockname()))
+        payload, peer = sock.recvfrom(LARGEST)
+        text = payload[:MAX_BYTES].decode(errors="ignore")  # drops half a character
+        print(f"received {printable(text)} from {show(peer)}")
+        lost = len(payload) - MAX_BYTES
+        if lost > 0:
+            print(f"the rest is lost: {lost} of {len(payload)} bytes")
+
+
+# ---- The frame: the same in all UDP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
 
 
 def show(address):
@@ -67,30 +93,15 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind((args.host, args.port))  # from now on the system keeps what comes
-        print("listening on", show(sock.getsockname()))
-        receive(sock)
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")

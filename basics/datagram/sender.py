@@ -1,27 +1,55 @@
 """One datagram, the sender: sends a message, and ends.
 
-The wire is described in receiver.py. This time nobody receives:
+The wire is described in receiver.py. In this session nobody receives:
 
     1$ python basics/datagram/sender.py "Is anybody there?"
     1| sent 17 bytes to 127.0.0.1:12001
 
-Notice: "sent" is all that the sender knows: its system has taken the datagram
-to pass it on. The sender needs no bind(): the system gives it a free port
-when it first sends, and that is the port that a receiver shows.
+Notice: "sent" is all that the sender knows. The system took the datagram to
+pass it on, and nobody reports whether it arrives. The sender does not call
+bind(): at the first sendto() the system gives it a free port, and the receiver
+shows that port.
 
-Try: an empty message, "". Then one of 70,000 bytes: $(printf %070000d 0).
+Try: send an empty message, "". Then one of 70,000 bytes: $(printf %070000d 0).
 """
 import argparse
 import socket
 import sys
 
 HOST, PORT = "127.0.0.1", 12001  # where receiver.py listens
+LARGEST = 65_507                 # bytes; no datagram over IPv4 carries more
 
 
-def send(sock, payload, address):
-    """Send one datagram, and say so."""
-    sock.sendto(payload, address)
-    print(f"sent {len(payload)} bytes to {show(address)}")
+def main():
+    parser = options()
+    parser.add_argument("message", nargs="?", default="Hello, datagram!",
+                        metavar="MESSAGE", help="the text to send")
+    args = parser.parse_args()
+    payload = args.message.encode(errors="replace")
+    if len(payload) > LARGEST:
+        sys.exit(f"error: {len(payload)} bytes do not fit into a datagram")
+    family, address = resolve(args.host, args.port)
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.sendto(payload, address)
+        print(f"sent {len(payload)} bytes to {show(address)}")
+
+
+# ---- The frame: the same in all clients ----------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
 
 
 def show(address):
@@ -30,31 +58,11 @@ def show(address):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("message", nargs="?", metavar="MESSAGE",
-                        default="Hello, datagram!", help="(default: %(default)s)")
-    parser.add_argument("--host", default=HOST,
-                        help="the receiver's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the receiver's port (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    payload = args.message.encode(errors="replace")  # ? for what is no text
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            send(sock, payload, (args.host, args.port))
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot send to {show((args.host, args.port))}: {error}; "
-                 "try a shorter message, another --host or --port")
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

@@ -1,6 +1,6 @@
-"""Addresses over UDP, the client: shows its address, and what the server sees.
+"""Addresses over UDP, the client: shows its own address, and the server's view.
 
-The wire is described in server.py. Two clients, one after the other:
+The wire is described in server.py. Start the client twice:
 
     1$ python basics/datagram_address/server.py
     1| listening on 127.0.0.1:12003
@@ -13,25 +13,51 @@ The wire is described in server.py. Two clients, one after the other:
     1| client 127.0.0.1:<port>
     1| client 127.0.0.1:<port>
 
-Notice: the port is the client's own from connect() on, and another one the
-next time. Before that, getsockname() would show 0.0.0.0:0, no address yet.
+Notice: connect() gives the socket its port, another one each time. Before
+connect(), getsockname() would show 0.0.0.0:0, which means no address yet.
 
-Try: stop the server. Which of the two lines do you still get, and why?
+Try: stop the server. Which of the two lines do you still see, and why?
 """
 import argparse
 import socket
 import sys
 
 HOST, PORT = "127.0.0.1", 12003  # where server.py listens
+MAX_BYTES = 100                  # of the reply
 LARGEST = 65_535                 # bytes; no datagram is longer
 TIMEOUT = 2                      # seconds to wait for the reply; many round trips
 
 
-def ask(sock):
-    """Return the address that the server sees."""
-    sock.settimeout(TIMEOUT)
-    sock.send(b"what is my address?")
-    return sock.recv(LARGEST).decode()[:100]
+def main():
+    args = options().parse_args()
+    family, address = resolve(args.host, args.port)
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect(address)  # from now on it receives from this address only
+        print("my address:", show(sock.getsockname()))
+        sock.settimeout(TIMEOUT)
+        sock.send(b"what is my address?")
+        reply = sock.recv(LARGEST)
+    if len(reply) > MAX_BYTES:
+        sys.exit(f"error: the reply has {len(reply)} bytes; that is no address")
+    print("the server sees:", printable(reply.decode(errors="replace")))
+
+
+# ---- The frame: the same in all clients ----------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
 
 
 def show(address):
@@ -45,30 +71,11 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            sock.connect((args.host, args.port))  # from now on strangers are not heard
-            print("my address:", show(sock.getsockname()))
-            print("the server sees:", printable(ask(sock)))
-    except (OSError, TypeError, ValueError) as error:  # no possible name, or reply
-        sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
-                 "is the server running there?")
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

@@ -1,15 +1,16 @@
-"""Addresses over UDP, the server: says from which address each datagram came.
+"""Addresses over UDP, the server: answers each datagram with its address.
 
-An address is two numbers: the IP address leads to a machine, and the port to
-one socket there. Every datagram carries its sender's and its receiver's.
+An address has two parts. The IP address leads to a machine, and the port to
+one socket on it. Every datagram carries the sender's address and the
+receiver's.
 
 The wire (UDP): any datagram; the reply is the address that it came from.
 
     client                                server
-       | ----- what is my address? -------> |
-       | <------------ 127.0.0.1:51515 ---- |
+       | ----- what is my address? --------> |
+       | <------------- 127.0.0.1:51515 ---- |
 
-Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Two terminals (1$ is a command in terminal 1, 1| what it prints):
 
     1$ python basics/datagram_address/server.py
     1| listening on 127.0.0.1:12003
@@ -18,19 +19,22 @@ Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     2| my address: 127.0.0.1:<port>
     2| the server sees: 127.0.0.1:<port>
 
-Notice: nobody chose the client's port. Its system took a free one, and the
-server replies to it. (A server binds to a port that its clients know.)
+Notice: nobody chose the client's port. The client's system took a free port,
+and the server sends its reply there. The server's port is fixed, because its
+clients must know it.
 
-Try: start the client again. Then from another machine; and if a home router
-is on the way, which rewrites addresses (NAT), do the two still agree?
+Try: start the client again. Then start it on another machine. If a home
+router on the way rewrites addresses (NAT), do the two lines still agree?
 
 Question: what is the port for?
-Answer: the IP address gets a datagram only as far as the machine, where many
-programs may communicate; the port says which socket it is for, as the two
-ends on 127.0.0.1 here show, which differ in nothing else. TCP and UDP number
-their ports apart.
+Answer: the IP address brings a datagram to a machine, where many programs may
+communicate. The port says which socket receives it. Here both ends have the
+IP address 127.0.0.1, and only the ports differ. TCP and UDP number their ports
+apart.
 """
 import argparse
+import os
+import signal
 import socket
 import sys
 
@@ -38,15 +42,37 @@ HOST, PORT = "127.0.0.1", 12003  # this machine only; 0.0.0.0 would admit the ne
 LARGEST = 65_535                 # bytes; no datagram is longer
 
 
-def answer(sock):
-    """Answer every datagram with its sender's address; waits without a limit."""
-    while True:
-        try:
-            _, peer = sock.recvfrom(LARGEST)
-            print("client", show(peer))
-            sock.sendto(show(peer).encode(), peer)
-        except OSError as error:  # Windows: an earlier client was gone before the reply
-            print(f"error: {error}")
+def main():
+    args = options().parse_args()
+    family, address = resolve(args.host, args.port)
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.bind(address)  # from now on the system keeps what arrives
+        print("listening on", show(sock.getsockname()))
+        while True:
+            try:
+                _, peer = sock.recvfrom(LARGEST)
+                print("client", show(peer))
+                sock.sendto(show(peer).encode(), peer)
+            except OSError as error:  # Windows reports here that a client has left
+                print("error:", error)
+
+
+# ---- The frame: the same in all UDP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
 
 
 def show(address):
@@ -55,30 +81,15 @@ def show(address):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind((args.host, args.port))
-        print("listening on", show(sock.getsockname()))
-        answer(sock)
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")

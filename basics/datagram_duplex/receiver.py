@@ -1,15 +1,15 @@
 """A datagram and its reply, the receiver: answers one message, and ends.
 
-The receiver knows nobody. It sends its reply to the address that came with
-the message; whoever sends first is known to the other by that.
+The receiver does not know the sender before. It sends its reply to the
+address that came with the message.
 
-The wire (UDP): UTF-8 text of at most 60 bytes, each way.
+The wire (UDP): datagrams of UTF-8 text, at most 60 bytes each way.
 
     sender                                receiver
-       | ----- Are you there? -----------> |
-       | <------------------- I am. ------ |
+       | ----- Are you there? -------------> |
+       | <----------------------- I am. ---- |
 
-Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Two terminals (1$ is a command in terminal 1, 1| what it prints):
 
     1$ python basics/datagram_duplex/receiver.py
     1| listening on 127.0.0.1:12002
@@ -17,43 +17,61 @@ Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     1| received Are you there? from 127.0.0.1:<port>
     2| received I am. from 127.0.0.1:12002
 
-Notice: a message of more than 60 bytes (sender.py sends none) is not
-answered, and the receiver waits for the next, without a limit: it is a person
-who sends.
+Notice: the receiver does not answer a message of more than 60 bytes. It ends
+with an error. (sender.py does not send one; `nc` does.)
 
 Try: `diff basics/datagram/receiver.py basics/datagram_duplex/receiver.py`.
-Then send with `nc -u 127.0.0.1 12002`, which shows the reply, too.
+Then use another sender, `nc -u 127.0.0.1 12002`. It shows the reply, too.
 
 Question: what is the difference between connection-oriented and
 connectionless?
-Answer: with a connection (TCP: basics/stream_duplex) both ends first agree
-on it, and what they then send belongs together: in order and without gaps.
-Without one (UDP) each datagram travels alone, with its sender's address on
-it, and a wait for a reply needs a time limit (sender.py).
+Answer: with a connection (TCP: basics/stream_duplex) both ends agree first.
+What they send then belongs together: in order, and without gaps. Without a
+connection (UDP) each datagram travels alone and carries its sender's address.
+Then a wait for a reply needs a time limit (sender.py).
 """
 import argparse
+import os
+import signal
 import socket
 import sys
 
 HOST, PORT = "127.0.0.1", 12002  # this machine only; 0.0.0.0 would admit the network
 MAX_BYTES = 60                   # of a message or a reply
 LARGEST = 65_535                 # bytes; no datagram is longer
-REPLY = b"I am."
 
 
-def answer(sock):
-    """Answer one message; waits for it without a limit."""
-    while True:
+def main():
+    args = options().parse_args()
+    family, address = resolve(args.host, args.port)
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.bind(address)  # from now on the system keeps what arrives
+        print("listening on", show(sock.getsockname()))
         payload, peer = sock.recvfrom(LARGEST)
-        try:
-            if len(payload) > MAX_BYTES:
-                raise ValueError(f"more than {MAX_BYTES} bytes")
-            text = payload.decode()
-            sock.sendto(REPLY, peer)
-            print(f"received {printable(text)} from {show(peer)}")
-            return  # one message, and the receiver ends
-        except (OSError, ValueError) as error:
-            print(f"error: {show(peer)}: {error}")
+        if len(payload) > MAX_BYTES:
+            sys.exit(f"error: {show(peer)} sent {len(payload)} bytes; "
+                     f"the limit is {MAX_BYTES}")
+        text = payload.decode(errors="replace")
+        print(f"received {printable(text)} from {show(peer)}")
+        sock.sendto(b"I am.", peer)
+
+
+# ---- The frame: the same in all UDP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
 
 
 def show(address):
@@ -67,30 +85,15 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind((args.host, args.port))
-        print("listening on", show(sock.getsockname()))
-        answer(sock)
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")

@@ -8,11 +8,11 @@ The wire is described in receiver.py.
     1| received Who is there? from 127.0.0.1:<port>
     2| received I am. from 127.0.0.1:12002
 
-Notice: connect() sends nothing here. It tells the own system whom we talk to:
-send() needs no address any more, datagrams from anybody else are dropped, and
-if the machine answers that nobody listens there, we get an error. If no
-such message comes (the machine is off, or either datagram was lost), recv()
-would wait for ever; hence the timeout. basics/datagram_echo sends again.
+Notice: connect() sends nothing here. It tells our own system the receiver's
+address. From then on send() needs no address, and the system drops datagrams
+from all other addresses. If the receiver's machine reports that nobody listens
+on the port, recv() raises "Connection refused". If either datagram is lost,
+nobody reports it. So this wait has a time limit.
 
 Try: start the sender without a receiver. Then send a message of 61 bytes.
 """
@@ -26,14 +26,41 @@ LARGEST = 65_535                 # bytes; no datagram is longer
 TIMEOUT = 2                      # seconds to wait for the reply; many round trips
 
 
-def ask(sock, payload):
-    """Send the message and return the reply, each of them one datagram."""
-    sock.settimeout(TIMEOUT)
-    sock.send(payload)
-    reply = sock.recv(LARGEST)
+def main():
+    parser = options()
+    parser.add_argument("message", nargs="?", default="Are you there?",
+                        metavar="MESSAGE", help="a text of at most 60 bytes")
+    args = parser.parse_args()
+    payload = args.message.encode(errors="replace")
+    if len(payload) > MAX_BYTES:
+        sys.exit(f"error: not sent: {len(payload)} bytes; the limit is {MAX_BYTES}")
+    family, address = resolve(args.host, args.port)
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect(address)  # from now on it receives from this address only
+        sock.settimeout(TIMEOUT)
+        sock.send(payload)
+        reply = sock.recv(LARGEST)
     if len(reply) > MAX_BYTES:
-        raise ValueError(f"a reply of more than {MAX_BYTES} bytes")
-    return reply.decode()
+        sys.exit(f"error: the reply has {len(reply)} bytes; the limit is {MAX_BYTES}")
+    print(f"received {printable(reply.decode(errors='replace'))} from {show(address)}")
+
+
+# ---- The frame: the same in all clients ----------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
 
 
 def show(address):
@@ -47,36 +74,11 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("message", nargs="?", metavar="MESSAGE",
-                        default="Are you there?", help="(default: %(default)s)")
-    parser.add_argument("--host", default=HOST,
-                        help="the receiver's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the receiver's port (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    payload = args.message.encode(errors="replace")  # ? for what is no text
-    if len(payload) > MAX_BYTES:
-        sys.exit(f"error: not sent: {len(payload)} bytes, at most {MAX_BYTES} please")
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    where = show((args.host, args.port))
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            sock.connect((args.host, args.port))  # from now on strangers are not heard
-            reply = ask(sock, payload)
-    except (OSError, TypeError, ValueError) as error:  # no possible name, or reply
-        sys.exit(f"error: cannot reach {where}: {error}; "
-                 "is the receiver running there?")
-    print(f"received {printable(reply)} from {where}")
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

@@ -1,4 +1,4 @@
-"""Echo over UDP, the client: sends messages, and again what does not come back.
+"""Echo over UDP, the client: sends messages, and sends again what is lost.
 
 The wire is described in server.py.
 
@@ -10,16 +10,19 @@ The wire is described in server.py.
     2| echo: 1 hello
     2| echo: 2 hello
 
-Notice: the client keeps a list of what has not come back. An echo strikes its
-message off; one that is not on the list (a duplicate, late) changes nothing.
-Without the number, the second echo of one hello would pass for the first of
-the other.
+Notice: the client keeps a list of the messages without an echo. An echo takes
+its message off the list. A duplicate or a late echo is not on the list, and
+changes nothing. Without the number, the second echo of the first hello would
+pass for the echo of the second.
 
-Each round of waiting has one deadline. With a fresh timeout for every recv(),
-a datagram now and then, whatever it is, would make it wait for ever.
+Each round of waiting has one deadline. If every recv() had a fresh time limit,
+a datagram now and then would make the client wait for ever.
 
-Try: stop the server with Ctrl+Z, start the client, and go on with `fg` at the
-server a few seconds later. How often does it get each message?
+A server on 0.0.0.0 may answer from another address of its machine than the one
+that you use. The client ignores it. Give the server that one address (--host).
+
+Try: stop the server with Ctrl+Z, and start the client. A few seconds later,
+type `fg` at the server. How often does it receive each message?
 """
 import argparse
 import socket
@@ -27,68 +30,76 @@ import sys
 import time
 
 HOST, PORT = "127.0.0.1", 12004  # where server.py listens
-MAX_DATAGRAM = 1000              # bytes; one packet on any usual network
-TIMEOUT = 1                      # seconds to wait for echoes; many round trips
-TRIES = 8                        # how often to send a message, at most
+MAX_BYTES = 1000                 # of a message; one packet on any usual network
+TIMEOUT = 1                      # seconds to wait for the echoes; many round trips
+TRIES = 8                        # times to send a message, at most
 
 
 def exchange(sock, waiting):
-    """Send what waits for its echo, and show the echoes, until nothing waits."""
+    """Send the messages until each has its echo; raise TimeoutError after TRIES."""
     for attempt in range(TRIES):
         for payload in waiting:
             if attempt:
-                print(f"{payload.decode()}: no echo, sent again")
+                print(f"{printable(payload.decode())}: no echo, sent again")
             sock.send(payload)
         deadline = time.monotonic() + TIMEOUT
         while waiting and (left := deadline - time.monotonic()) > 0:
             sock.settimeout(left)
             try:
-                reply = sock.recv(MAX_DATAGRAM)
+                reply = sock.recv(MAX_BYTES)
             except socket.timeout:
                 break
             if reply in waiting:
                 waiting.remove(reply)
-                print(f"echo: {reply.decode()}")
-    if waiting:
-        raise TimeoutError(f"{len(waiting)} without an echo after {TRIES} tries")
-
-
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                print("echo:", printable(reply.decode()))
+        if not waiting:
+            return
+    raise TimeoutError(f"{len(waiting)} messages without an echo after {TRIES} tries")
 
 
 def main():
+    parser = options()
+    parser.add_argument("messages", nargs="*", default=["one", "two", "three"],
+                        metavar="MESSAGE", help="a text of less than 1000 bytes")
+    args = parser.parse_args()
+    waiting = [f"{number} {text}".encode(errors="replace")
+               for number, text in enumerate(args.messages, 1)]
+    if max(map(len, waiting)) > MAX_BYTES:
+        sys.exit(f"error: not sent: the limit is {MAX_BYTES} bytes for a message")
+    family, address = resolve(args.host, args.port)
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect(address)  # from now on it receives from this address only
+        exchange(sock, waiting)
+
+
+# ---- The frame: the same in all clients ----------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("messages", nargs="*", metavar="MESSAGE",
-                        default=["one", "two", "three"],
-                        help="one or more (default: one two three)")
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    waiting = [f"{number} {message}".encode(errors="replace")  # ? for what is no text
-               for number, message in enumerate(args.messages, 1)]
-    if max(map(len, waiting)) > MAX_DATAGRAM:
-        sys.exit(f"error: not sent: more than {MAX_DATAGRAM} bytes in a message")
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            sock.connect((args.host, args.port))  # from now on strangers are not heard
-            exchange(sock, waiting)
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
-                 "is the server running there?")
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
+
+
+def printable(text):
+    """Return text with ? for control characters: no peer may steer this terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")
