@@ -1,7 +1,7 @@
-"""Calculator, the client: has the server compute A OP B.
+"""Calculator, the client: sends A OP B to the server, and shows the result.
 
-OP is one of + - * / %; / gives an integer when the division is exact. The
-wire is described in server.py.
+OP is one of + - * / %. If the division is exact, / gives an integer. The wire
+is described in server.py.
 
     1$ python problem3/server.py
     1| listening on 127.0.0.1:12300
@@ -11,7 +11,7 @@ wire is described in server.py.
     2$ python problem3/client.py
     2| first integer:
     2< seven
-    2| error: an integer of at most 1000 digits, please
+    2| error: expected an integer of at most 1000 digits
     2| first integer:
     2< 7
     2| operator + - * / %:
@@ -21,15 +21,15 @@ wire is described in server.py.
     1| 127.0.0.1:<port>: 7 / 2 = 3.5
     2| 7 / 2 = 3.5
 
-A shell takes * for itself: write 2 '*' 3.
+The shell replaces * by file names, so quote it: 2 '*' 3.
 
-Notice: a reply that is cut off before its newline is an error, not a shorter
-number. `echo $?` prints the status of the last command: 1 if there was no
-result.
+Notice: if the reply is cut off before its newline, the client reports an
+error. It does not print a shorter number. `echo $?` prints the status of the
+last command: 1 if there was no result.
 
-Try: compute 2 '*' 3 with the server stopped, then with `nc -l 127.0.0.1
-12300` in its place. How long does the client wait? Without a timeout it would
-wait for ever, as its questions do: they are put to a person.
+Try: stop the server and compute 2 '*' 3. Then run `nc -l 127.0.0.1 12300` in
+place of the server. How long does the client wait? Its questions have no time
+limit, because a person answers them.
 """
 import argparse
 import re
@@ -38,88 +38,72 @@ import sys
 
 HOST, PORT = "127.0.0.1", 12300  # where server.py listens
 MAX_LINE = 2100                  # bytes: a product of 2000 digits, and some room
-TIMEOUT = 10                     # seconds to wait, to connect and for the reply
+TIMEOUT = 10                     # seconds to wait for the server
 
 
-def integer(text):
-    """Return text if it is an integer that the server takes."""
-    if not re.fullmatch("[+-]?[0-9]{1,1000}", text):
-        raise argparse.ArgumentTypeError("an integer of at most 1000 digits, please")
-    return text
-
-
-def operator(text):
-    """Return text if it is an operator (which a shell may have taken for itself)."""
-    if text not in ("+", "-", "*", "/", "%"):
-        raise argparse.ArgumentTypeError("one of + - '*' / %, please")
-    return text
-
-
-def ask(question, check):
-    """Ask until the answer is good; no time limit, for a person."""
+def ask(question, pattern, expected):
+    """Ask until the answer matches the pattern; no time limit, for a person."""
     while True:
-        try:
-            return check(input(question).strip())
-        except argparse.ArgumentTypeError as error:
-            print(f"error: {error}", file=sys.stderr)
+        text = input(question).strip()
+        if re.fullmatch(pattern, text):
+            return text
+        print(f"error: expected {expected}", file=sys.stderr)
+
+
+def ask_request():
+    """Ask for A, OP and B."""
+    integer = "[+-]?[0-9]{1,1000}", "an integer of at most 1000 digits"
+    return [ask("first integer: ", *integer),
+            ask("operator + - * / %: ", "[-+*/%]", "one of + - * / %"),
+            ask("second integer: ", *integer)]
 
 
 def calculate(conn, request):
-    """Send the request and return the server's reply, each of them one line of text."""
-    conn.sendall(f"{request}\n".encode())
-    with conn.makefile("rb") as stream:
-        reply = stream.readline(MAX_LINE).decode("ascii", "replace")
-    if not re.fullmatch(r"(-?[0-9.]+(e[+-][0-9]+)?|error: [ -~]+)\n", reply):
-        raise ValueError("the reply is cut off, or nonsense")
-    return reply.strip()
-
-
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    """Send the request, and return the server's reply."""
+    conn.sendall(f"{request}\n".encode(errors="replace"))
+    with conn.makefile("rb") as stream:     # one recv() may return half a line;
+        reply = stream.readline(MAX_LINE)   # readline() waits for the newline
+    if not reply.endswith(b"\n"):
+        raise ValueError("the reply is too long, or was cut off")
+    return printable(reply.decode("ascii", "replace").strip())
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("a", type=integer, nargs="?", metavar="A", help="an integer")
-    parser.add_argument("op", type=operator, nargs="?", metavar="OP",
-                        help="one of + - * / %%")
-    parser.add_argument("b", type=integer, nargs="?", metavar="B",
-                        help="an integer (without A OP B: asks for them)")
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
+    parser = options()
+    parser.add_argument("request", nargs="*", metavar="A OP B",
+                        help="without them, the client asks for them")
     args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if args.a is None:
-        sys.stdin.reconfigure(errors="replace")  # no UTF-8: asked again
-        args.a = ask("first integer: ", integer)
-        args.op = ask("operator + - * / %: ", operator)
-        args.b = ask("second integer: ", integer)
-    elif args.b is None:
-        parser.error("give A OP B, or nothing")
-    request = f"{args.a} {args.op} {args.b}"
-    try:
-        conn = socket.create_connection((args.host, args.port), timeout=TIMEOUT)
-    except (OSError, UnicodeError) as error:  # UnicodeError: no possible name
-        sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
-                 "is the server running there?")
-    try:
-        with conn:
-            reply = calculate(conn, request)
-    except (OSError, ValueError) as error:
-        sys.exit(f"error: no result of {request}: {error}")
+    sys.stdin.reconfigure(errors="replace")
+    request = " ".join(args.request or ask_request())
+    with socket.create_connection((args.host, args.port), timeout=TIMEOUT) as conn:
+        reply = calculate(conn, request)
     if reply.startswith("error: "):
         sys.exit(reply)
     print(f"{request} = {reply}")
 
 
+# ---- The frame: the same in all clients ----------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def printable(text):
+    """Return text with ? for control characters: no peer may steer this terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     try:
         main()
-    except (KeyboardInterrupt, EOFError):
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

@@ -1,16 +1,15 @@
-r"""Calculator, the server: computes A OP B for any number of clients at once.
+r"""Calculator, the server: computes A OP B, for many clients at once.
 
-A client sends two integers and one of + - * / %; the server answers with the
-result. Each client has a thread of its own, so that one that connects and
-then says nothing keeps nobody waiting.
+A client sends two integers and one of + - * / %; the server sends the result.
+Each client has a thread of its own, so a silent client delays no other.
 
-The wire (TCP): lines of text, each ended by a newline byte.
+The wire (TCP): lines of ASCII text, each ended by a newline byte.
 
     client                                server
-       | ----- 12 + 30 --------------------> |   integers of 1 to 1000 digits
-       | <--------------------------- 42 --- |
-       | ----- 7 / 0 ----------------------> |   any number of requests;
-       | <----- error: division by zero ---- |   the replies keep their order
+       | ----- 12 + 30\n ------------------> |   integers of 1 to 1000 digits
+       | <------------------------- 42\n --- |
+       | ----- 7 / 0\n --------------------> |   any number of requests;
+       | <--- error: division by zero\n ---- |   the replies keep their order
        | ----- (end of stream) ------------> |
 
 Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
@@ -29,17 +28,18 @@ Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     3| 3.5
 
 Notice: TCP carries bytes, not messages. "12 + 30" may arrive as "12 + 3" and
-"0", and a server that takes one recv() for one message answers 15. readline()
-waits for the newline instead. A client that is silent for 10 seconds has to
-go.
+"0". A server that takes one recv() for one message answers 15. readline()
+waits for the newline. The server closes a connection that is silent for 10
+seconds.
 
-Try: `(printf '12 + 3'; sleep 1; printf '0\n') | nc -N 127.0.0.1 12300`, and
-two requests at once: `printf '1 + 1\n2 + 2\n' | nc -N 127.0.0.1 12300`.
+Try: `(printf '12 + 3'; sleep 1; printf '0\n') | nc -N 127.0.0.1 12300`. Then
+send two requests at once: `printf '1 + 1\n2 + 2\n' | nc -N 127.0.0.1 12300`.
 """
 import argparse
 import operator
 import os
 import re
+import signal
 import socket
 import sys
 import threading
@@ -48,20 +48,16 @@ import time
 HOST, PORT = "127.0.0.1", 12300  # this machine only; 0.0.0.0 would admit the network
 MAX_LINE = 2100                  # bytes: two integers of 1000 digits, and some room
 PATIENCE = 10                    # seconds that a client may be silent
-BACKLOG = 1024                   # clients that may arrive at once, before accept()
-REQUEST = re.compile(r" *([+-]?[0-9]{1,1000}) *([-+*/%]) *([+-]?[0-9]{1,1000}) *\r?\n")
+REQUEST = re.compile("([+-]?[0-9]{1,1000}) *([-+*/%]) *([+-]?[0-9]{1,1000})")
 
 
 def divide(a, b):
-    """Return a / b: an integer if the division is exact, or else a float."""
+    """Return a / b: an integer if the division is exact, otherwise a float."""
     if a % b == 0:
         return a // b
-    try:
-        quotient = a / b
-    except OverflowError:  # above 1.8e308
-        quotient = 0.0
-    if quotient == 0.0:    # or below 4.9e-324
-        raise ValueError("the quotient is beyond floating point")
+    quotient = a / b
+    if quotient == 0:
+        raise OverflowError("too small for a float")
     return quotient
 
 
@@ -69,34 +65,33 @@ OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul,
               "/": divide, "%": operator.mod}
 
 
-def compute(line):
-    """Return the result of a request line; raise ValueError if it has none."""
-    request = REQUEST.fullmatch(line)
+def compute(text):
+    """Return the result of a request as text, or an error message."""
+    request = REQUEST.fullmatch(text)
     if not request:
-        raise ValueError("expected A OP B: two integers and one of + - * / %")
-    a, op, b = int(request[1]), request[2], int(request[3])
-    if op in "/%" and b == 0:
-        raise ValueError("division by zero")
-    return OPERATIONS[op](a, b)
+        return "error: expected A OP B: two integers and one of + - * / %"
+    try:
+        return str(OPERATIONS[request[2]](int(request[1]), int(request[3])))
+    except ZeroDivisionError:
+        return "error: division by zero"
+    except OverflowError:
+        return "error: the quotient is beyond floating point"
 
 
 def answer(conn, peer):
-    """Answer one request after the other, until the client hangs up."""
-    with conn.makefile("rb") as stream:             # recv() may split or join lines;
+    """Answer each request of this client, until it closes."""
+    with conn.makefile("rb") as stream:             # one recv() may return half a line;
         while line := stream.readline(MAX_LINE):    # readline() waits for the newline
             if not line.endswith(b"\n"):
-                raise ValueError("the line is too long, or cut off")
-            line = line.decode("ascii", "replace")
-            try:
-                reply = f"{compute(line)}"
-            except ValueError as error:
-                reply = f"error: {error}"
-            print(f"{peer}: {printable(line.strip())} = {reply}")
+                raise ValueError("the line is too long, or was cut off")
+            request = line.decode("ascii", "replace").strip()
+            reply = compute(request)
+            print(f"{peer}: {printable(request)} = {reply}")
             conn.sendall(f"{reply}\n".encode())
 
 
 def serve(conn, peer):
-    """Serve one client; whatever goes wrong here ends its connection only."""
+    """Serve one client; an error ends this connection and no other."""
     with conn:
         conn.settimeout(PATIENCE)
         try:
@@ -106,11 +101,43 @@ def serve(conn, peer):
             refuse(conn, error)
 
 
-def refuse(conn, reason):
-    """Tell the client why, and hang up in such a way that it can read this.
+def main():
+    args = options().parse_args()
+    with listen(args.host, args.port) as listener:
+        print("listening on", show(listener.getsockname()))
+        while True:
+            try:
+                conn, peer = listener.accept()
+                threading.Thread(
+                    target=serve, args=(conn, show(peer)), daemon=True).start()
+            except (OSError, RuntimeError) as error:  # no descriptor or thread is left
+                print("error: cannot accept:", error)
+                time.sleep(0.1)
 
-    A close with unread input sends a reset, and the client may then lose our line.
-    So: say that no more will follow, then read and drop, for 10 seconds at most.
+
+# ---- The frame: the same in all TCP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def listen(host, port):
+    """Return a socket that listens at this address, IPv4 or IPv6."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return socket.create_server((host, port, *scope), family=family, backlog=1024)
+
+
+def refuse(conn, reason):
+    """Tell the client why, then close without a reset.
+
+    Closing while input is unread resets the connection, and the client may lose the
+    reason. So end our stream, and read for at most 10 seconds until the client closes.
     """
     try:
         conn.settimeout(1)
@@ -120,7 +147,7 @@ def refuse(conn, reason):
             if not conn.recv(1_000_000):
                 break
     except OSError:
-        pass  # the client is gone, or goes on talking: it had its chance
+        pass  # the client has left, or is silent
 
 
 def show(address):
@@ -134,40 +161,15 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.create_server((args.host, args.port), family=family,
-                              backlog=BACKLOG) as listener:
-        print("listening on", show(listener.getsockname()))
-        while True:
-            try:
-                conn, peer = listener.accept()
-                worker = threading.Thread(
-                    target=serve, args=(conn, show(peer)), daemon=True)
-                worker.start()
-            except (OSError, RuntimeError) as error:
-                print(f"error: cannot accept: {error}")
-                time.sleep(0.1)  # no descriptor or thread is left: wait until one is
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
-        sys.stdout = None  # no thread has a word to say after this one
-        print("\nstopped", file=sys.__stdout__)
-        os._exit(0)  # a normal exit can be stalled by a thread that is just printing
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
+        print("\nstopped")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")
