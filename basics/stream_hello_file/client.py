@@ -1,6 +1,6 @@
-"""Hello, and a file, the client: says hello, is greeted, and sends a file.
+"""Hello, and a file, the client: says hello, and sends a file.
 
-The wire is described in server.py. Without a FILE it sends its own source.
+Without a FILE it sends its own source. The wire is described in server.py.
 
     1$ python basics/stream_hello_file/server.py
     1| listening on 127.0.0.1:12012
@@ -11,51 +11,64 @@ The wire is described in server.py. Without a FILE it sends its own source.
     2| sent client.py: <number> bytes
     2$ cmp basics/stream_hello_file/client.py received/client.py
 
-Notice: "sent" is printed when the server has said ok. That sendall() has
-returned means only that this machine's system has the bytes.
+Notice: the client prints "sent" when the server has answered ok. When
+sendall() returns, the bytes may still wait in this machine's buffers.
 
-Try: FILE /dev/zero. Why must it be refused?
+Try: send /dev/zero. Why must the client refuse it?
 """
 import argparse
 import os
+import signal
 import socket
 import sys
 
 HOST, PORT = "127.0.0.1", 12012  # where server.py listens
-MAX_REPLY = 200                  # bytes
-PIECE = 65_536                   # bytes to send at once; a file may exceed the memory
-TIMEOUT = 10                     # seconds to wait for the server, each time
+MAX_LINE = 100                   # bytes
+TIMEOUT = 10                     # seconds to wait for the server
 
 
-def expect(stream, word):
-    """Wait for this word from the server; raise OSError if something else comes."""
-    reply = stream.readline(MAX_REPLY)
-    if reply != word + b"\n":
-        reason = reply.decode(errors="replace").partition("error: ")[2].strip()
-        raise ConnectionError(reason or "the server hung up, or talks nonsense")
+def expect(stream, line):
+    """Wait for this line from the server."""
+    if stream.readline(MAX_LINE) != line:
+        raise ConnectionError(f"the server did not answer {line.decode().strip()}")
 
 
 def send_file(conn, name, file, size):
-    """Say hello, and send the file; return when the server has stored it."""
+    """Say hello, send the file, and wait until the server has stored it."""
     with conn.makefile("rb") as stream:
         conn.sendall(b"hello, server\n")
-        expect(stream, b"hello, client")
+        expect(stream, b"hello, client\n")
         print("the server says hello")
         conn.sendall(b"%d %b\n" % (size, os.fsencode(name)))
-        left = size
-        while left:
-            piece = file.read(min(PIECE, left))
-            if not piece:
-                raise ValueError("the file has become shorter")
-            conn.sendall(piece)
-            left -= len(piece)
-        expect(stream, b"ok")
+        conn.sendfile(file)
+        expect(stream, b"ok\n")
 
 
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def main():
+    parser = options()
+    parser.add_argument("file", nargs="?", default=__file__, metavar="FILE",
+                        help="the file to send; this script, if there is no FILE")
+    args = parser.parse_args()
+    name = os.path.basename(args.file)
+    if not os.path.isfile(args.file) or "\n" in name:
+        sys.exit(f"error: {args.file!r} does not exist or is not a regular file")
+    size = os.path.getsize(args.file)
+    with open(args.file, "rb") as file, socket.create_connection(
+            (args.host, args.port), timeout=TIMEOUT) as conn:
+        send_file(conn, name, file, size)
+    print(f"sent {printable(name)}: {size} bytes")
+
+
+# ---- The frame: the same in all clients that transfer a file -------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
 
 
 def printable(text):
@@ -63,45 +76,13 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", nargs="?", default=__file__, metavar="FILE",
-                        help="the file to send (default: this script)")
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    name = os.path.basename(args.file)
-    if "\n" in name:
-        parser.error("FILE takes no newline in its name")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    if os.path.exists(args.file) and not os.path.isfile(args.file):
-        sys.exit(f"error: {printable(args.file)} is no plain file, and has no length")
-    try:
-        file = open(args.file, "rb")
-    except OSError as error:
-        sys.exit(f"error: cannot read {printable(args.file)}: {error.strerror}")
-    try:
-        conn = socket.create_connection((args.host, args.port), timeout=TIMEOUT)
-    except (OSError, UnicodeError) as error:  # UnicodeError: no possible name
-        sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
-                 "is the server running there?")
-    try:
-        with conn, file:
-            size = os.fstat(file.fileno()).st_size
-            send_file(conn, name, file, size)
-        print(f"sent {printable(name)}: {size} bytes")
-    except (OSError, ValueError) as error:
-        sys.exit(f"error: {printable(name)}: {printable(str(error))}")
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
     try:
         main()
     except KeyboardInterrupt:
-        print("\ncut off: the server keeps the file only if it had all of it")
+        print("\nstopped")
         sys.exit(130)
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")
