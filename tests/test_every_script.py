@@ -1,34 +1,47 @@
 """The contract's rules for every script; a new script is held to them at once.
 
-What a script needs on its command line is taken from its own transcript.
+Each test has one case for each script, so that `make test P=problem3` asks all of them of
+the scripts in that folder. What a script needs on its command line is taken from its own
+transcript. cases.py runs many cases of one script for the price of one start.
 """
 import ast
-import os
+import contextlib
 import re
 import shlex
 import socket
-import subprocess
-import sys
-import threading
 import time
 
 import pytest
 
+from cases import run_cases
 from conftest import ENVIRONMENT, OURS, ROOT, SCRIPTS as NAMES, THEIRS
+from peers import hurried
 from test_transcripts import NOTES
 from transcripts import ENDING as ENDING_FOLDERS
 from transcripts import transcripts
 
 SOURCES = {name: (OURS / name).read_text("utf-8") for name in NAMES}
-GROUPS = [name for name in NAMES if "--interface" in SOURCES[name] or
-          "--broadcast" in SOURCES[name]]
-SERVERS = [name for name in NAMES if '"listening on"' in SOURCES[name]
-           and name not in GROUPS]
-CLIENTS = [name for name in NAMES if "the server's address" in SOURCES[name]]
-SENDERS = [name for name in NAMES if "the receiver's address" in SOURCES[name]]
+GROUPS = [name for name in NAMES if '"--interface"' in SOURCES[name] or
+          '"--broadcast"' in SOURCES[name]]
+MEMBERS = [name for name in GROUPS if "sender" not in name]
+SERVERS = [name for name in NAMES if name not in GROUPS
+           and 'print("listening on"' in SOURCES[name]]
+CLIENTS = [name for name in NAMES if name not in SERVERS + GROUPS
+           and '"--host"' in SOURCES[name] and "sender" not in name]
+SENDERS = [name for name in NAMES if name.endswith("sender.py")]
 TCP = [name for name in NAMES if "SOCK_DGRAM" not in SOURCES[name]]
 ENDING = [name for name in SERVERS if name.split("/")[1] in ENDING_FOLDERS]
-BANNER = r"listening on 127\.0\.0\.1:\d+\r\n"
+OURS_ONLY = [name for name in NAMES if name not in THEIRS]
+PORTS = {  # the contract's table
+    "basics/datagram": 12001, "basics/datagram_duplex": 12002,
+    "basics/datagram_address": 12003, "basics/datagram_echo": 12004,
+    "basics/stream_welcome": 12005, "basics/stream_duplex": 12006,
+    "basics/stream_iterative": 12007, "basics/stream_objects": 12008,
+    "basics/stream_integers": 12009, "basics/stream_address": 12010,
+    "basics/stream_echo": 12011, "basics/stream_hello_file": 12012, "basics/sum": 12013,
+    "basics/multicast": 12014, "basics/multicast_group": 12015, "basics/broadcast": 12016,
+    **{f"problem{number}": 12000 + 100 * number for number in range(1, 9)}}
+NO_PLACES = ["192.0.2.1", "no.such.host.invalid", "a..b", "\u00e4..b", "x" * 70, ""]
 
 
 def arguments(name):
@@ -39,21 +52,30 @@ def arguments(name):
                 return shlex.split(step.text)[2:]
 
 
-def run(name, *options, cwd=ROOT, **keywords):
-    """Run a script to its end without a terminal."""
-    return subprocess.run([sys.executable, name, *options], cwd=cwd, env=ENVIRONMENT,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          encoding="utf-8", timeout=30, **keywords)
+def cases(name, folder, *lists):
+    """Run a script with each list of arguments, after those that it needs."""
+    needed = arguments(name)
+    return run_cases(ROOT / name, [
+        ("ready", [*needed, *case[1]]) if case[:1] == ("ready",) else [*needed, *case]
+        for case in lists], folder, ENVIRONMENT)
 
 
 def assert_error(result):
     """One line that starts with "error: " on standard error, and status 1."""
-    assert re.fullmatch(r"error: [^\n]+\n", result.stderr), result
-    assert result.returncode == 1
+    assert re.fullmatch(r"error: [^\n]+\n", result.stderr) and result.status == 1, result
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in THEIRS])
-def test_source(name):
+def assert_refused(result):
+    """Bad arguments: an `error: ` line with status 1, or argparse's message with 2."""
+    if result.status == 2:
+        assert "usage:" in result.stderr
+    else:
+        assert_error(result)
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("name", OURS_ONLY)
+def test_a_script_is_plain_python(name):
     """Python 3.9, standard library, standalone, 88 columns, nothing runs on import."""
     source, tree = SOURCES[name], ast.parse(SOURCES[name], feature_version=(3, 9))
     assert source.isascii()
@@ -71,9 +93,8 @@ def test_source(name):
                if isinstance(node, ast.Import) for alias in node.names}
     modules |= {node.module.split(".")[0] for node in ast.walk(tree)
                 if isinstance(node, ast.ImportFrom)}
-    # sys.stdlib_module_names came with Python 3.10
-    ours = modules - set(getattr(sys, "stdlib_module_names", modules))
-    assert ours <= ({"employee"} if "stream_objects" in name else set())
+    standard = getattr(__import__("sys"), "stdlib_module_names", modules)  # from 3.10 on
+    assert modules - set(standard) <= ({"employee"} if "stream_objects" in name else set())
     assert not modules & {"logging", "typing"}
 
 
@@ -89,186 +110,156 @@ def test_nothing_that_is_received_can_be_run(name):
             assert getattr(node.func, "attr", None) not in ("system", "popen")
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in THEIRS])
-def test_help_is_the_note(name, tmp_path):
+@pytest.mark.parametrize("name", [name for name in OURS_ONLY if "employee" not in name])
+def test_the_help_is_the_note(name, tmp_path):
     """--help prints the note and the flags, from any folder, on 80 columns."""
-    result = run(str(ROOT / name), "--help", cwd=tmp_path)
-    assert result.returncode == 0 and result.stderr == ""
+    result, = run_cases(ROOT / name, [["--help"]], tmp_path, ENVIRONMENT)
+    assert result.status == 0 and result.stderr == ""
     assert NOTES[name] in result.stdout
-    assert "--port" in result.stdout or name not in SERVERS + CLIENTS
+    assert "--port" in result.stdout or name not in SERVERS + CLIENTS + GROUPS + SENDERS
     assert max(map(len, result.stdout.splitlines())) < 80
 
 
-@pytest.mark.parametrize("options", [["--port", "65536"], ["--port", "-1"]], ids=" ".join)
-@pytest.mark.parametrize("name", SERVERS + CLIENTS + GROUPS + SENDERS)
-def test_bad_arguments_are_refused(name, options):
-    result = run(name, *arguments(name), *options)
-    assert result.returncode == 2 and "usage:" in result.stderr
+@pytest.mark.parametrize("name", SERVERS + CLIENTS + MEMBERS + SENDERS)
+def test_the_default_port_is_the_one_of_the_contract(name):
+    """D7: client and server fit without any flag."""
+    source = (ROOT / name).read_text("utf-8")
+    port = 12601 if "hub_" in name else PORTS[name.rpartition("/")[0]]
+    assert {int(number) for number in re.findall(r"\b12[0-9]{3}\b", source)} - {port} <= {
+        12300 if name == "problem3/client.py" else port}, "another default port"
+    assert re.search(rf"\b{port}\b", source)
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_no_host_is_not_every_host(name):
-    """--host "" would bind to 0.0.0.0, and the whole network could come."""
-    result = run(name, *arguments(name), "--port", "0", "--host", "")
-    assert result.returncode == 2 and "usage:" in result.stderr and not result.stdout
+def test_a_server_listens_where_it_is_told(name, tmp_path):
+    """D23, D28: IPv4, IPv6 and names; the ready line appears at once, in a pipe, too; SIGTERM
+    ends it like Ctrl+C. Places and ports that do not exist are refused."""
+    everywhere = "127.0.0.1", "::1", "localhost"
+    results = cases(name, tmp_path,
+                    *[("ready", ["--port", "0", "--host", host]) for host in everywhere],
+                    *[["--port", "0", "--host", host] for host in NO_PLACES],
+                    ["--port", "65536"], ["--port", "-1"], ["--port", "x"])
+    for host, result in zip((r"127\.0\.0\.1", r"\[::1\]", r"(127\.0\.0\.1|\[::1\])"), results):
+        assert re.fullmatch(rf"listening on {host}:\d+\n\n?stopped\n", result.stdout), result
+        assert result.status == 0 and result.stderr == "", result
+    for result in results[3:]:
+        assert_refused(result)
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_a_server_starts_stops_and_starts_again(name, lab):
-    """D13, D15: ready on the port it says; Ctrl+C is one last line and status 0; a second
-    server on the port is told so; the port is free again at once."""
-    server = lab.start(name, "--port", "0")
-    match = server.see(r"\Alistening on 127\.0\.0\.1:(\d+)\r\n")
-    second = run(name, "--port", match[1], cwd=lab.folder)
+def test_a_server_starts_stops_and_starts_again(name, lab, tmp_path):
+    """D13, D15: Ctrl+C is one last line and status 0; a second server on the port says that
+    it is taken; the port is free again at once, with a client still connected."""
+    server = lab.server(name)
+    second, = cases(name, lab.folder, ["--port", str(server.port)])
     assert_error(second)
-    assert "--port" in second.stderr
+    assert "in use" in second.stderr and "--port" in second.stderr
     if name in TCP:  # a connection that the server closes first leaves TIME_WAIT behind
-        conn = socket.create_connection(("127.0.0.1", int(match[1])), timeout=5)
+        conn = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    if name not in ENDING or name not in TCP:
+        server.press("C")
+        assert "\r\nstopped\r\n" in server.wait()
+    else:
         conn.sendall(b"no such thing\n")
-        conn.recv(1000)
-        time.sleep(0.1)  # what is not read yet would make it a reset, which leaves nothing
-    if name not in ENDING or not server.ended(within=1):
-        start = time.monotonic()
-        output = server.stop()
-        assert time.monotonic() - start < 1.5
-        assert output.endswith("\r\nstopped\r\n")
+        conn.makefile("rb").read()
+        server.wait({0, 1})
+    again = lab.start(name, "--port", server.port)
+    assert again.ready() == server.port
     if name in TCP:
         conn.close()
-    again = lab.start(name, "--port", match[1])
-    again.see(rf"\Alistening on 127\.0\.0\.1:{match[1]}\r\n")
-    again.stop()
+    again.press("C")
+    again.wait()
 
 
-@pytest.mark.parametrize("name", SERVERS)
-def test_a_server_listens_where_it_is_told(name, lab):
-    """IPv6 in brackets, names, and addresses that are not this machine's."""
-    lab.start(name, "--port", "0", "--host", "::1").see(r"\Alistening on \[::1\]:\d+\r\n")
-    lab.start(name, "--port", "0", "--host", "localhost").see("\\A" + BANNER)
-    for host in "192.0.2.1", "no.such.host.invalid", "a..b", "\u00e4..b", "x" * 70:
-        assert_error(run(name, "--port", "0", "--host", host, cwd=lab.folder))
+@pytest.mark.parametrize("name", [name for name in NAMES if "def refuse(" in SOURCES[name]])
+def test_a_refused_client_can_read_why_and_is_then_dropped(name, lab):
+    """D10: it is not reset while it talks on, and it is closed soon after its last word."""
+    server = lab.server(name)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as conn:
+        conn.sendall(b"9" * 100_000)
+        server.line("error: .*")
+        for _ in range(3):
+            conn.sendall(b"9")
+        answer = conn.makefile("rb").read()
+        assert re.search(rb"(?m)^error: [^\n]+\n\Z", answer)
+        deadline = time.monotonic() + 20
+        with pytest.raises(OSError):
+            while time.monotonic() < deadline:
+                time.sleep(0.1)
+                conn.sendall(b"9")
 
 
-@pytest.mark.parametrize("name", SERVERS)
-def test_the_ready_line_appears_at_once_in_a_pipe(name, tmp_path):
-    with subprocess.Popen([sys.executable, str(ROOT / name), "--port", "0"], cwd=tmp_path,
-                          env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as server:
-        watch = threading.Timer(10, server.kill)
-        watch.start()
-        assert re.fullmatch(r"listening on 127\.0\.0\.1:\d+\n", server.stdout.readline())
-        server.terminate()
-        watch.cancel()
-
-
-@pytest.mark.parametrize("name", [name for name in GROUPS if "sender" not in name])
-def test_a_member_comes_and_goes(name, lab, tmp_path):
-    """Any number on one port of one machine; in a pipe, too; Ctrl+C ends it, status 0."""
-    first = lab.server(name, *arguments(name))
-    second = lab.start(name, *arguments(name), "--port", first.port)
-    assert second.ready() == first.port
-    for member in first, second:
-        assert member.stop().endswith("\r\nstopped\r\n")
-    with subprocess.Popen([sys.executable, str(ROOT / name), *arguments(name), "--port", "0"],
-                          cwd=tmp_path, env=ENVIRONMENT, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True) as member:
-        watch = threading.Timer(10, member.kill)
-        watch.start()
-        assert re.fullmatch(r"(joined|listening on) [\d.]+:\d+\n", member.stdout.readline())
-        member.terminate()
-        watch.cancel()
-
-
-NO_GROUPS = ["--group 127.0.0.1", "--group x", "--group ''", "--interface 198.51.100.1",
-             "--interface x", "--broadcast 198.51.100.255", "--broadcast x..y",
-             "--group \u00e4..b", "--broadcast \u00e4..b"]
-
-
-@pytest.mark.parametrize("options", NO_GROUPS)
-@pytest.mark.parametrize("name", GROUPS)
-def test_groups_and_interfaces_that_are_none(name, options):
-    if options.split()[0] in SOURCES[name] and not (
-            "sender" in name and options in ("--group 127.0.0.1", "--group ''")):
-        assert_error(run(name, *arguments(name), *shlex.split(options), "--port", "12999"))
+@pytest.mark.parametrize("name", [name for name in SERVERS + CLIENTS if name in TCP
+                                  and re.search(r"(?m)^(TIMEOUT|PATIENCE) = ", SOURCES[name])])
+def test_a_silent_peer_is_given_up(name, lab):
+    """D10: after 10 seconds. (A copy of the script waits for 1 second here.)"""
+    copy = hurried(name, lab.folder)
+    if name in SERVERS:
+        server = lab.server(copy, *arguments(name))
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as conn:
+            if name in ENDING:
+                server.wait(status=1)
+            conn.makefile("rb").read()  # until the server closes
+    else:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            client = lab.start(copy, *arguments(name), "--port",
+                               listener.getsockname()[1])
+            client.see(r"error: [^\r]+\r\n")
+            client.wait(status=1)
 
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_a_client_without_a_server_says_so(name, tmp_path):
     """D15: one error line that says what to do; nothing is left in the folder."""
     (tmp_path / "problem2").symlink_to(ROOT / "problem2")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    kind = socket.SOCK_STREAM if name in TCP else socket.SOCK_DGRAM
+    with socket.socket(type=kind) as taken:  # but nobody listens there
+        taken.bind(("127.0.0.1", 0))
         port = str(taken.getsockname()[1])
-    for host, where in [("127.0.0.1", f"127.0.0.1:{port}"), ("::1", f"[::1]:{port}"),
-                        ("a..b", f"a..b:{port}"), ("\u00e4..b", f"\u00e4..b:{port}")]:
-        options = "--host", host, "--port", port
-        result = run(str(ROOT / name), *arguments(name), *options, cwd=tmp_path)
+        if name not in TCP:
+            taken.close()
+        results = cases(name, tmp_path, *[["--host", host, "--port", port] for host in
+                                          ("127.0.0.1", "::1", "a..b", "\u00e4..b", "x" * 70)],
+                        ["--port", "-1"], ["--port", "x"])
+    for result in results[:-2]:
         assert_error(result)
-        assert "is the server running there?" in result.stderr
-        assert f"cannot reach {where}: " in result.stderr
-        assert os.listdir(tmp_path) == ["problem2"]
+        assert "--host" in result.stderr and "--port" in result.stderr
+    for result in results[-2:]:
+        assert result.status in (1, 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["problem2"]
 
 
-@pytest.mark.waits
-def test_a_silent_peer_is_given_up(lab):
-    """After 10 seconds, by every script over TCP, all of them tried at once here."""
-    held, waits = [], []
-    for name in CLIENTS:
-        if name in TCP:
-            listener = socket.create_server(("127.0.0.1", 0))
-            held.append(listener)
-            port = listener.getsockname()[1]
-            waits.append(lab.start(name, *arguments(name), "--port", port))
-    silent = []
-    for name in SERVERS:
-        if name in TCP and "PATIENCE" in SOURCES[name]:  # the others wait for people
-            server = lab.server(name)
-            silent.append((name, socket.create_connection(("127.0.0.1", server.port))))
-    start = time.monotonic()
-    for client in waits:
-        client.see(r"error: [^\r]+\r\n",
-                   timeout=max(0.1, start + 12 - time.monotonic()))
-        client.wait(status=1)
-    for name, conn in silent:
-        conn.settimeout(max(0.1, start + 12 - time.monotonic()))
-        answer = conn.makefile("rb").read()
-        assert answer.endswith(b"error: timed out\n"), name  # some begin with a welcome
-    assert time.monotonic() - start > 5, "that was no wait"
-    for listener in held:
-        listener.close()
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_member_comes_and_goes(name, lab):
+    """D28: any number on one port of one machine; Ctrl+C ends it, with status 0."""
+    first = lab.server(name, *arguments(name))
+    second = lab.start(name, *arguments(name), "--port", first.port)
+    assert second.ready() == first.port
+    for member in first, second:
+        member.press("C")
+        assert "\r\nstopped\r\n" in member.wait()
 
 
-@pytest.mark.waits
-def test_a_refused_client_can_read_why_and_is_then_dropped(lab):
-    """Not reset while it talks on, and closed a second after its last word.
+NO_GROUPS = ["--group 127.0.0.1", "--group x", "--group ''", "--interface 198.51.100.1",
+             "--interface x", "--broadcast 198.51.100.255", "--broadcast x..y",
+             "--group \u00e4..b", "--broadcast \u00e4..b", "--port 65536", "--port -1"]
 
-    (Servers with one client at a time wait a tenth of that: too short to be tested.)
-    """
-    servers = [(name, lab.server(name)) for name in SERVERS
-               if re.search(r"settimeout\(1\)|1_000_000\), 1\)", SOURCES[name])]
-    refused = []
-    for name, server in servers:
-        conn = socket.create_connection(("127.0.0.1", server.port), timeout=5)
-        conn.sendall(b"9" * 100_000)
-        refused.append((name, conn))
-    for _ in range(3):
-        time.sleep(0.1)
-        for name, conn in refused:
-            conn.sendall(b"9")
-    for name, conn in refused:
-        assert re.search(rb"(?m)^error: [^\n]+\n\Z", conn.makefile("rb").read()), name
-    time.sleep(1.5)
-    for name, conn in refused:
-        with pytest.raises(OSError):
-            conn.sendall(b"9")
-            time.sleep(0.05)
-            conn.sendall(name.encode())  # (the name is for the report of a failure)
-        conn.close()
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_group_or_an_interface_that_does_not_exist_is_refused(name, tmp_path):
+    for result in cases(name, tmp_path, *[
+            ["--port", "12999", *shlex.split(options)] for options in NO_GROUPS
+            if f'"{options.split()[0]}"' in SOURCES[name] and not (
+                "sender" in name and options in ("--group 127.0.0.1", "--group ''"))]):
+        assert_refused(result)
 
 
 @pytest.mark.parametrize("name", [name for name in SERVERS if '"--dir"' in SOURCES[name]])
-def test_a_folder_that_cannot_be_used_is_said_at_the_start(name, lab):
-    (lab.folder / "file").write_bytes(b"")
-    result = run(str(ROOT / name), "--port", "0", "--dir", "file", cwd=lab.folder)
+def test_a_folder_that_cannot_be_used_is_said_at_the_start(name, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    result, = cases(name, tmp_path, ["--port", "0", "--dir", "file"])
     assert_error(result)
-    assert "--dir" in result.stderr and result.stdout == ""
+    assert "file" in result.stderr and result.stdout == ""
 
 
 FOLDERS = sorted({name.rpartition("/")[0] for name in NAMES})
@@ -284,6 +275,6 @@ def test_the_notes_of_the_basics_answer_a_question(folder):
 
 
 @pytest.mark.parametrize("name", NOTES)
-def test_what_a_note_points_at_is_there(name):
+def test_what_a_note_points_at_exists(name):
     for path in re.findall(r"(?<![\w/=])(?:problem\d|basics)/[\w/.]*\w", NOTES[name]):
         assert (OURS / path).exists() or "nothing" in path, path

@@ -86,6 +86,22 @@ REQUIREMENTS = {
     "D15": "limits not kept, tracebacks, failures with status 0",
     "D16": "one request waits behind another client's whole stream",
     "D17": "control characters of a peer take over the terminal",
+    "D18": "two servers with one folder write into one another's part file",
+    "D19": "no thread can be started, and the server ends",
+    "D20": "a line cut at 4095 bytes by the terminal, silently",
+    "D21": "one address of a name is tried, and no other",
+    "D22": "a group is heard on interfaces that the member did not join on",
+    "D23": "the address family guessed from the look of the text",
+    "D24": "several lines pasted at once are not as many lines",
+    "D25": "a file name that we make longer is too long for the file system",
+    "D26": "a users file taken wrongly, or a user not added, with status 0",
+    "D27": "lines of two threads glued where PYTHONUNBUFFERED is set",
+    "D28": "SIGTERM ignored, or a part file left behind",
+    "D29": "Ctrl+C in an unlucky moment: a player stays, or a traceback",
+    "D30": "an error that does not name what it is about",
+    "D31": "a server that Ctrl+C cannot stop on Windows",
+    "D32": "a suite that is red for right scripts",
+    "D33": "UDP servers on 0.0.0.0 answer from another address",
 }
 
 
