@@ -1,34 +1,34 @@
 """File transfer over TCP, the client: sends a file, unit by unit.
 
-Stop and wait, in units of at most 100 bytes: see tcp_server.py, where the
-wire is described.
+Stop and wait, in units of at most 100 bytes. The wire is described in
+tcp_server.py.
 
     1$ python problem1/tcp_server.py
     1| listening on 127.0.0.1:12100
     2$ python problem1/tcp_client.py problem2/files/ports.txt
     1| received ports.txt: 1547 bytes
     2| sent ports.txt: 1547 bytes in 16 units, 0 retransmitted
-    2$ python problem1/tcp_client.py problem2/files/nothing.txt
-    2| error: cannot read problem2/files/nothing.txt: No such file or directory
+    2$ python problem1/tcp_client.py nothing.txt
+    2| error: 'nothing.txt' does not exist or is not a regular file
 
-Notice: header and payload go in one sendall(). Alone, the second part would
-wait for the acknowledgment of the first, which the other side's TCP delays by
-40 ms in the hope of something to send it with (Nagle's algorithm, RFC 896).
+Notice: one sendall() sends the header and the payload. If there were two, the
+second part would wait for the acknowledgment of the first, which the other
+side's TCP may delay by 40 ms (Nagle's algorithm, RFC 896).
 
-The wait for an acknowledgment has one deadline. To begin a new timeout with
-every stray acknowledgment would be to wait for ever if they keep coming. And
-an old acknowledgment is ignored, not answered by sending something again:
-otherwise one duplicate would double all that follows (RFC 1123, 4.2.3.1, the
-Sorcerer's Apprentice).
+The wait for an acknowledgment has one deadline. If each old acknowledgment
+started a new timeout, a stream of them would make the client wait for ever.
+The client ignores an old acknowledgment. If it sent something in answer, one
+duplicate would double everything that follows (the Sorcerer's Apprentice,
+RFC 1123, 4.2.3.1).
 
-Try: a timeout shorter than the round trip. Put `time.sleep(0.01)` before
-`conn.sendall(b"ack` in tcp_server.py, and send haiku.txt with --timeout 0.004
---retries 1000. Why is each unit sent about twice as often as the one before?
-Is the file right? (The server's error at the end is about an acknowledgment
-that nobody waits for any more.)
+Try: a timeout that is shorter than the round trip. Put `time.sleep(0.01)`
+before `conn.sendall(b"ack` in tcp_server.py, and send haiku.txt with --timeout
+0.004 --retries 1000. Why does the client send each unit about twice as often
+as the unit before? Is the file right?
 """
 import argparse
 import os
+import signal
 import socket
 import sys
 import time
@@ -36,7 +36,7 @@ import time
 HOST, PORT = "127.0.0.1", 12100  # where tcp_server.py listens
 UNIT = 100                       # bytes of the file in a unit, at most
 TIMEOUT = 10                     # seconds to wait for the connection
-MAX_REPLIES = 10_000             # bytes; far more than a wait can bring
+MAX_REPLIES = 10_000             # bytes; far more than one wait can bring
 
 
 def units(name, file):
@@ -48,13 +48,13 @@ def units(name, file):
 
 
 def acknowledged(conn, replies, sequence, timeout):
-    """Return whether "ack SEQUENCE" comes in time; pass over older acknowledgments.
+    """Return whether the acknowledgment arrives in time; older ones are ignored.
 
-    replies keeps what was cut off (a file object cannot go on after a timeout).
+    replies keeps a part of an acknowledgment until the rest of it arrives.
     """
-    ack = b"ack %d\n" % sequence
-    deadline = time.monotonic() + timeout  # one, however many older ones come
-    if conn.gettimeout() != timeout:  # setting it before each wait costs a tenth of all
+    ack = b"ack %08d\n" % sequence
+    deadline = time.monotonic() + timeout  # one, however many old ones arrive
+    if conn.gettimeout() != timeout:
         conn.settimeout(timeout)
     while True:
         try:
@@ -66,35 +66,57 @@ def acknowledged(conn, replies, sequence, timeout):
             replies.clear()
             return True
         if not data or len(replies) > MAX_REPLIES:
-            reason = replies.decode(errors="replace").partition("error: ")[2].strip()
-            raise ConnectionError(reason or "the server hung up, or talks nonsense")
+            text = printable(replies.decode(errors="replace").strip())
+            raise ConnectionError(f"the server answered {text or 'nothing'}")
         conn.settimeout(max(0.001, deadline - time.monotonic()))
 
 
 def send_file(conn, name, file, timeout, tries):
-    """Send the units, each until it is acknowledged, and print what that took."""
-    replies, sent, size = bytearray(), 0, 0
+    """Send each unit until it is acknowledged; return how many, and how often."""
+    replies, sent = bytearray(), 0
     for sequence, payload in enumerate(units(name, file)):
-        unit = b"%d %d\n%b" % (sequence, len(payload), payload)
-        size += len(payload) if sequence else 0  # unit 0 is the name
+        unit = b"%08d %03d\n%b" % (sequence, len(payload), payload)
         for attempt in range(tries):
             if attempt:
                 print(f"unit {sequence}: no acknowledgment, sent again")
-            conn.sendall(unit)  # in one call: see the note
+            conn.sendall(unit)  # header and payload in one call
             sent += 1
             if acknowledged(conn, replies, sequence, timeout):
                 break
         else:
-            raise TimeoutError(f"unit {sequence} was sent {tries} times without an "
-                               "acknowledgment; whether it has arrived is unknown")
-    print(f"sent {printable(name)}: {size} bytes in {sequence - 1} units, "
-          f"{sent - sequence - 1} retransmitted")
+            raise TimeoutError(f"no acknowledgment of unit {sequence} after {tries} "
+                               "tries; the server may have it or not")
+    return sequence + 1, sent
 
 
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def main():
+    parser = options()
+    parser.add_argument("file", metavar="FILE", help="the file to send")
+    parser.add_argument("--timeout", type=float, default=2.0, metavar="SECONDS",
+                        help="to wait for an acknowledgment")
+    parser.add_argument("--retries", type=int, default=5, metavar="N",
+                        help="how often to send a unit, at most")
+    args = parser.parse_args()
+    name = os.path.basename(args.file)
+    if not os.path.isfile(args.file):
+        sys.exit(f"error: {args.file!r} does not exist or is not a regular file")
+    with open(args.file, "rb") as file, socket.create_connection(
+            (args.host, args.port), timeout=TIMEOUT) as conn:
+        count, sent = send_file(conn, name, file, args.timeout, args.retries)
+        print(f"sent {printable(name)}: {file.tell()} bytes in {count - 2} units, "
+              f"{sent - count} retransmitted")
+
+
+# ---- The frame: the same in all clients that transfer a file -------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
 
 
 def printable(text):
@@ -102,46 +124,13 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", metavar="FILE", help="the file to send")
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
-    parser.add_argument("--timeout", type=float, default=2.0, metavar="SECONDS",
-                        help="to wait for an acknowledgment (default: %(default)s)")
-    parser.add_argument("--retries", type=int, default=5, metavar="N",
-                        help="how often to send a unit at most (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not 0.001 <= args.timeout <= 9:  # the server waits for 10 seconds
-        parser.error("--timeout takes 0.001 to 9")
-    if args.retries < 1:
-        parser.error("--retries takes at least 1")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    name = os.path.basename(args.file)
-    try:
-        file = open(args.file, "rb")
-    except OSError as error:
-        sys.exit(f"error: cannot read {printable(args.file)}: {error.strerror}")
-    try:
-        conn = socket.create_connection((args.host, args.port), timeout=TIMEOUT)
-    except (OSError, UnicodeError) as error:  # UnicodeError: no possible name
-        sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
-                 "is the server running there?")
-    try:
-        with conn, file:
-            send_file(conn, name, file, args.timeout, args.retries)
-    except (OSError, ValueError) as error:
-        sys.exit(f"error: {printable(name)}: {printable(str(error))}")
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
     try:
         main()
     except KeyboardInterrupt:
-        print("\ncut off: the server keeps the file only if it had all of it")
+        print("\nstopped")
         sys.exit(130)
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

@@ -8,19 +8,20 @@ Nobody acknowledges anything. The wire is described in udp_server.py.
     1| received ports.txt: 27 of 27 lines
     2| sent ports.txt: 27 lines
 
-Notice: "sent" is all that this client knows. And it does not send as fast as
-it can: nobody tells a UDP sender that the receiver is behind (TCP's flow
-control does), so it keeps to a rate, measured against the clock. A fixed
-sleep after each line would be too slow, because sending takes time too. (The
-rate counts lines; for lines of many thousand bytes choose a lower one.)
+Notice: "sent" is all that this client knows. It does not send as fast as it
+can. TCP's flow control tells a sender when the receiver is behind; UDP has
+none. So the client keeps to a rate, measured against the clock. A fixed sleep
+after each line would be too slow, because sending takes time, too. (The rate
+counts lines. For lines of many thousand bytes choose a lower one.)
 
-Try: stop the server, and send. On one machine the system itself answers that
-nobody listens. Across a network the other machine does (with an ICMP
-message); if it is off, or a firewall drops the message, the client prints
-"sent" all the same.
+Try: stop the server, and send. On this machine the system itself reports that
+nobody listens. On a network the other machine reports it (with an ICMP
+message). If that machine is off, or a firewall drops the message, the client
+prints "sent" all the same.
 """
 import argparse
 import os
+import signal
 import socket
 import sys
 import time
@@ -31,36 +32,64 @@ RATE = 10_000                    # lines a second; a server in Python keeps up w
 
 
 def datagrams(name, lines):
-    """Return one datagram a line; raise ValueError if a line is too long for that."""
-    numbered = list(enumerate(lines, 1)) or [(0, b"")]  # (0: an empty file)
-    name = os.fsencode(name)
-    made = [b"%d %d %d %b %b" % (number, len(lines), len(name), name, line)
-            for number, line in numbered]
-    for number, datagram in enumerate(made, 1):
-        if len(datagram) > MAX_DATAGRAM:
-            raise ValueError(f"line {number} is too long for a datagram")
-    return made
+    """Return one datagram for each line, or one for an empty file."""
+    return [b"%d %d %b\n%b" % (number, len(lines), os.fsencode(name), line)
+            for number, line in list(enumerate(lines, 1)) or [(0, b"")]]
 
 
 def send_paced(sock, made, rate):
-    """Send the datagrams, at most rate a second; raise OSError if nobody listens."""
+    """Send the datagrams, at most rate a second."""
     start = time.monotonic()
     for number, datagram in enumerate(made):
         ahead = start + number / rate - time.monotonic()
         if ahead > 0:
             time.sleep(ahead)
         elif ahead < -0.01:
-            start -= ahead  # held up; to catch up in a burst would be to lose
-        sock.send(datagram)
+            start -= ahead  # it was held up; a burst to catch up would be lost
+        sock.send(datagram)  # raises an error if nobody took an earlier one
     refused = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if refused:  # nobody took the last one; for those before it, send() has raised
+    if refused:  # nobody took the last one
         raise OSError(refused, os.strerror(refused))
 
 
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def main():
+    parser = options()
+    parser.add_argument("file", metavar="FILE", help="the file to send")
+    parser.add_argument("--rate", type=float, default=RATE, help="lines a second",
+                        metavar="LINES_PER_SECOND")
+    args = parser.parse_args()
+    name = os.path.basename(args.file)
+    if not os.path.isfile(args.file) or "\n" in name:
+        sys.exit(f"error: {args.file!r} does not exist or is not a regular file")
+    with open(args.file, "rb") as file:
+        lines = file.readlines()  # of bytes: only a newline byte ends a line
+    made = datagrams(name, lines)
+    for number, datagram in enumerate(made, 1):
+        if len(datagram) > MAX_DATAGRAM:
+            sys.exit(f"error: line {number} does not fit into a datagram; not sent")
+    family, address = resolve(args.host, args.port)
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect(address)  # then the system reports that nobody listens
+        send_paced(sock, made, args.rate)
+    print(f"sent {printable(name)}: {len(lines)} lines")
+
+
+# ---- The frame: the same in all clients that transfer a file -------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
 
 
 def printable(text):
@@ -68,45 +97,13 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", metavar="FILE", help="the file to send")
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
-    parser.add_argument("--rate", type=float, default=RATE, metavar="LINES_PER_SECOND",
-                        help="at least 1 (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.rate >= 1:  # a slower client would seem to have gone
-        parser.error("--rate takes at least 1")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    name = os.path.basename(args.file)
-    try:
-        with open(args.file, "rb") as file:
-            lines = file.readlines()  # bytes: a newline byte ends a line, nothing else
-        made = datagrams(name, lines)
-    except OSError as error:
-        sys.exit(f"error: cannot read {printable(args.file)}: {error.strerror}")
-    except ValueError as error:
-        sys.exit(f"error: cannot send {printable(args.file)}: {error}")
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            sock.connect((args.host, args.port))  # then refusals are reported to us
-            send_paced(sock, made, args.rate)
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
-                 "is the server running there?")
-    print(f"sent {printable(name)}: {len(lines)} lines")
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
     try:
         main()
     except KeyboardInterrupt:
-        print("\ncut off: the server gets some of the lines only")
+        print("\nstopped")
         sys.exit(130)
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

@@ -1,18 +1,18 @@
-r"""File transfer over UDP, the server: stores what comes, a line a datagram.
+r"""File transfer over UDP, the server: stores what arrives, a line a datagram.
 
-Nothing is acknowledged and nothing is sent again. A datagram may be lost,
-come twice or overtake another, so each one says by itself what it is: which
-line of how many, of which file. Whatever is missing, the server can name it.
+Nobody acknowledges or retransmits anything. A datagram may be lost, arrive
+twice or overtake another. So each datagram says which line it carries, of how
+many, and of which file. If lines are missing, the server can name them.
 
-The wire (UDP): NUMBER TOTAL LENGTH NAME LINE, with one space after each;
-LENGTH is that of NAME in bytes, and LINE is the rest, its newline included.
+The wire (UDP): NUMBER, TOTAL and NAME, each followed by one space or, the
+last, by a newline. The rest is the line, with its own newline.
 
-    client                                        server
-       | ----- 1 3 8 poem.txt roses are red\n ----> |
-       | ----- 2 3 8 poem.txt violets are blue\n -> |
-       | ----- 3 3 8 poem.txt sugar is sweet\n ---> |   whole: stored at once
-       |                                            |
-       | ----- 0 0 9 empty.txt(space) ------------> |   a file without a line
+    client                                server
+       | -- 1 3 poem.txt\nroses are red\n -> |
+       | -- 2 3 poem.txt\nviolets: blue\n -> |
+       | -- 3 3 poem.txt\nsugar: sweet\n --> |   whole: stored at once
+       |                                     |
+       | -- 0 0 empty.txt\n ---------------> |   a file without a line
 
 Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
 
@@ -23,56 +23,46 @@ Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     2| sent haiku.txt: 7 lines
     2$ cmp problem2/files/haiku.txt received/haiku.txt
     2$ nc -u 127.0.0.1 12100
-    2< 1 3 8 poem.txt roses are red
+    2< 1 3 poem.txt
     1| incomplete poem.txt: 1 of 3 lines, missing 2-3
 
-Notice: what is incomplete is kept as poem.txt.incomplete, never as poem.txt.
-The server cannot know that a client has finished. It waits for 2 seconds of
-silence, and then stores what it has; what comes later is a new file to it.
+Notice: an incomplete file is kept as poem.txt.incomplete, never as poem.txt.
+The server cannot know whether a client has finished. It waits for 2 seconds
+of silence, and then stores what it has.
 
-Try: `seq 100000 > many.txt`, and send that with --rate 1000000. How many
-lines arrive, and which? The system keeps what the server has not fetched yet,
-but only up to a limit (BUFFER). What comes after that is dropped, and nobody
-is told.
+Try: `seq 100000 > many.txt`, and send that with --rate 1000000. How many lines
+arrive, and which are missing? The system keeps datagrams until the server
+fetches them, but only up to a limit (BUFFER). It drops all that arrive beyond
+the limit, and tells nobody.
 """
 import argparse
-import collections
 import os
 import re
+import signal
 import socket
 import sys
 import tempfile
 import time
+import types
 
 HOST, PORT = "127.0.0.1", 12100  # this machine only; 0.0.0.0 would admit the network
 BUFFER = 4_000_000               # bytes to ask the system for; it may grant fewer
 SILENCE = 2                      # seconds without a line; the client seems to be done
-
-
-def file_name(payload):
-    """Return the file's name; ValueError if it leads elsewhere or is unprintable."""
-    name = os.fsdecode(payload)
-    if (name in ("", ".", "..") or name != os.path.basename(name)
-            or not name.isprintable()):
-        raise ValueError("expected a plain file name")
-    return name
+MAX_BYTES = 500_000_000          # of one file, in memory
+HEADER = re.compile(rb"([0-9]{1,9}) ([0-9]{1,9}) ([^\n]{1,244})\n")
 
 
 def parse(datagram):
-    """Return number, total, name and line; raise ValueError if they are not there."""
-    match = re.match(rb"(\d{1,9}) (\d{1,9}) (\d{1,3}) ", datagram)
-    if not match:
-        raise ValueError("expected a line of a file")
-    number, total, length = map(int, match.groups())
-    rest = datagram[match.end():]
-    # lines are 1 to total; an empty file is line 0 of 0
-    if not min(total, 1) <= number <= total or rest[length:length + 1] != b" ":
-        raise ValueError("expected a line of a file")
-    return number, total, file_name(rest[:length]), rest[length + 1:]
+    """Return number, total, name and line. Line 0 of 0 stands for an empty file."""
+    header = HEADER.match(datagram)
+    number, total = (int(header[1]), int(header[2])) if header else (1, 0)
+    if not min(total, 1) <= number <= total:
+        raise ValueError("expected a line of a file, with a name of at most 244 bytes")
+    return number, total, os.fsdecode(header[3]), datagram[header.end():]
 
 
 def missing(lines, total):
-    """Return the numbers of the lines that are not there, as text: 2, 5-7."""
+    """Return the numbers of the missing lines as text: 2, 5-7."""
     gaps, expected = [], 1
     for number in [*sorted(lines), total + 1]:
         if number > expected:
@@ -82,55 +72,110 @@ def missing(lines, total):
     return ", ".join(gaps)
 
 
-def store(folder, name, total, lines):
-    """Write the lines in order, under the file's own name only if none is missing."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as hidden:
-            with open(os.path.join(hidden, "part"), "wb") as part:
-                part.writelines(lines[number] for number in sorted(lines))
-            final = name if len(lines) == total else f"{name}.incomplete"
-            os.replace(part.name, os.path.join(folder, final))
-    except (OSError, ValueError) as error:
-        print(f"error: {name} is not stored: {error}")
+def store(upload, part, folder):
+    """Write the lines in order; only a whole file gets its own name."""
+    if upload.lines is None:
         return
-    if len(lines) == total:
-        print(f"received {name}: {total} of {total} lines")
-    else:
-        print(f"incomplete {name}: {len(lines)} of {total} lines, "
-              f"missing {missing(lines, total)}")
+    lines, total, name = upload.lines, upload.total, printable(upload.name)
+    path = os.path.join(folder, upload.name)
+    text = f"received {name}: {total} of {total} lines"
+    if len(lines) < total:
+        path += ".incomplete"
+        text = (f"incomplete {name}: {len(lines)} of {total} lines, "
+                f"missing {missing(lines, total)}")
+    try:
+        with open(part, "wb") as file:
+            file.writelines(lines[number] for number in sorted(lines))
+        os.replace(part, path)
+    except OSError as error:
+        text = f"error: {name} is not stored: {error}"
+    upload.lines = None  # before the print: Ctrl+C must not store it twice
+    print(text)
 
 
-def receive_lines(sock, folder, files):
-    """Collect the lines of any number of files; store each when whole, or silent.
+def receive_line(sock, uploads, part, folder):
+    """Receive one line; uploads has what each client uploads, by its address."""
+    datagram, peer = sock.recvfrom(65_535)
+    number, total, name, line = parse(datagram)
+    path_in(folder, name)
+    upload = uploads.get(peer)
+    if not upload or (upload.name, upload.total) != (name, total):
+        if upload:
+            store(upload, part, folder)  # its client begins another file
+        upload = uploads[peer] = types.SimpleNamespace(
+            name=name, total=total, lines={}, size=0, heard=0)  # None: it is stored
+    upload.heard = time.monotonic()
+    if upload.lines is None or number in upload.lines:
+        return  # a duplicate
+    upload.size += len(line)
+    if number and upload.size <= MAX_BYTES:
+        upload.lines[number] = line
+    if len(upload.lines) == total:
+        store(upload, part, folder)
 
-    files is a dictionary, the longest silent first. (client, name, total): when last
-    heard, and the lines by number, or None if they are stored.
-    """
-    while True:
-        try:
-            datagram, peer = sock.recvfrom(65_535)
-            number, total, name, line = parse(datagram)
-        except socket.timeout:
-            pass
-        except ValueError as error:
-            print(f"error: {show(peer)}: {error}")
-        else:
-            _, lines = files.setdefault((peer, name, total), (0, {}))
-            if lines is not None:  # otherwise a duplicate, late
-                if number:
-                    lines[number] = line
-                if len(lines) == total:
-                    store(folder, name, total, lines)
-                    lines = None
-            files[peer, name, total] = time.monotonic(), lines
-            files.move_to_end((peer, name, total))
-        while files:
-            (peer, name, total), (heard, lines) = next(iter(files.items()))
-            if time.monotonic() < heard + SILENCE:
-                break
-            if lines is not None:
-                store(folder, name, total, lines)
-            del files[peer, name, total]  # not before: Ctrl+C stores what is here
+
+def receive_files(sock, part, folder):
+    """Receive lines for ever; store a file when it is whole, or its client silent."""
+    uploads = {}
+    try:
+        while True:
+            try:
+                receive_line(sock, uploads, part, folder)
+            except socket.timeout:
+                pass
+            except (OSError, ValueError) as error:  # one bad datagram, not the end
+                print("error:", error)
+            for peer, upload in list(uploads.items()):
+                if upload.heard + SILENCE < time.monotonic():
+                    store(upload, part, folder)
+                    del uploads[peer]
+    finally:  # Ctrl+C: keep what has arrived
+        for upload in uploads.values():
+            store(upload, part, folder)
+
+
+def main():
+    parser = options()
+    parser.add_argument("--dir", default="received", help="folder for the files")
+    args = parser.parse_args()
+    try:
+        os.makedirs(args.dir, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"error: {error}; try another --dir")
+    family, address = resolve(args.host, args.port)
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=args.dir) as hidden, \
+            socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        sock.bind(address)
+        sock.settimeout(SILENCE / 4)  # how often to look for silent clients
+        print("listening on", show(sock.getsockname()))
+        receive_files(sock, os.path.join(hidden, "file"), args.dir)
+
+
+# ---- The frame: the same in all UDP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
+
+
+def path_in(folder, name):
+    """Return the path of this file in the folder; ValueError if it lies elsewhere."""
+    path = os.path.join(folder, name)
+    if not name or name != os.path.basename(name) or os.path.islink(path):
+        raise ValueError(f"{name!r} is not the name of a file here")
+    return path
 
 
 def show(address):
@@ -139,44 +184,20 @@ def show(address):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    parser.add_argument("--dir", default="received",
-                        help="folder for the files (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    try:
-        os.makedirs(args.dir, exist_ok=True)
-    except OSError as error:
-        sys.exit(f"error: cannot use the folder {args.dir}: {error}; try another --dir")
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-        sock.bind((args.host, args.port))
-        sock.settimeout(SILENCE / 4)  # how often to look for silent clients
-        print("listening on", show(sock.getsockname()))
-        files = collections.OrderedDict()
-        try:
-            receive_lines(sock, args.dir, files)
-        finally:  # Ctrl+C: what has come is kept
-            for (_, name, total), (_, lines) in files.items():
-                if lines is not None:
-                    store(args.dir, name, total, lines)
+def printable(text):
+    """Return text with ? for control characters: no peer may steer this terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")
