@@ -1,17 +1,17 @@
 r"""Concurrent file server, the server: sends files to many clients at once.
 
-Each client is served by a thread of its own, which is given the file's name
-as an argument. After each piece of at most 1000 bytes this thread sleeps, and
-only this thread: the other clients do not notice.
+A thread for each client sends the file. The file's name is an argument of that
+thread. After each piece of at most 1000 bytes the thread sleeps for 200 ms.
+Only this thread sleeps; the other clients do not wait.
 
 The wire (TCP): a line with the name; a line with the size, and so many bytes.
 
     client                                server
-       | ----- haiku.txt\n ---------------> |
-       | <---------------- 153\n ---------- |
-       | <---------------- (153 bytes) ---- |   then the end of the stream
+       | ----- haiku.txt\n ----------------> |
+       | <-------------- 153\n(153 bytes) -- |
+       | <-------------- (end of stream) --- |
 
-    or | <----- error: no such file\n ----- |
+    or | <----- error: (the reason)\n ------ |   in place of the size
 
 Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
 
@@ -23,24 +23,25 @@ Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     1| 127.0.0.1:<port>: sent ports.txt, 1547 bytes
     2$ nc 127.0.0.1 12200
     2< ../server.py
-    1| error: 127.0.0.1:<port>: ../server.py: no such file
-    2| error: no such file
+    1| error: 127.0.0.1:<port>: '../server.py' is not the name of a file here
+    2| error: '../server.py' is not the name of a file here
 
-Notice: the size comes first. If the end of the connection were the end of the
-file, a file cut off by a dying server would look complete.
+Notice: the size comes first. Without it, a file that a dying server cuts off
+would look complete.
 
-Somebody has to read the name before the thread for the file can be made. If
-that were the main thread, one client that says nothing would keep all others
-waiting; so a first, short-lived thread reads it.
+Somebody must read the name before the thread for the file can start. If the
+main thread did, one silent client would keep all others waiting. So a first,
+short thread reads it.
 
-Try: start the server with --delay 2, and `time python problem2/client.py
-bytes.bin` in two other terminals at once: each takes 2 seconds. Then change
-both lines `worker.start()` to `worker.run()`, which works in the caller's
-thread. And with only the last one changed: what becomes of a client while a
-`nc 127.0.0.1 12200` before it says nothing?
+Try: start the server with --delay 2. Then run `time python problem2/client.py
+bytes.bin` in two terminals at once: each takes 2 seconds. Now write run() in
+place of both start(), so that nothing runs in a thread of its own. Then write
+start() again in main() only: what happens to a client while another one, `nc
+127.0.0.1 12200`, is silent?
 """
 import argparse
 import os
+import signal
 import socket
 import sys
 import threading
@@ -49,65 +50,91 @@ import time
 HOST, PORT = "127.0.0.1", 12200  # this machine only; 0.0.0.0 would admit the network
 DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "files")
 PIECE = 1000                     # bytes of the file to send at once
-DELAY = 0.2                      # seconds to sleep after each piece
-MAX_NAME = 256                   # bytes, the newline included
+MAX_NAME = 256                   # bytes, with the newline
 PATIENCE = 10                    # seconds that a client may be silent, or not read
-BACKLOG = 1024                   # clients that may arrive at once, before accept()
 
 
-def take_request(conn, peer, folder, delay):
-    """Read the name, and start the thread that sends the file of this name."""
+def read_name(conn, peer, folder, delay):
+    """Read the name of a file, and start the thread that sends this file."""
     try:
         conn.settimeout(PATIENCE)
         with conn.makefile("rb") as stream:
             line = stream.readline(MAX_NAME)
         if not line.endswith(b"\n"):
-            raise ValueError("expected a file name of at most 255 bytes, and a newline")
-        worker = threading.Thread(target=send_file, daemon=True, args=(
-            os.fsdecode(line[:-1]), conn, peer, folder, delay))
-        worker.start()
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread left
+            raise ValueError("expected the name of a file, at most 255 bytes")
+        threading.Thread(target=send_file, daemon=True, args=(
+            os.fsdecode(line[:-1]), conn, peer, folder, delay)).start()
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread
         print(f"error: {peer}: {error}")
         refuse(conn, error)
         conn.close()
 
 
 def send_file(name, conn, peer, folder, delay):
-    """Send one file to one client, and sleep after each piece."""
-    size = None  # as long as the client does not know it, it can be told of an error
+    """Send the file of this name in pieces, and sleep after each of them."""
+    size = None  # until the client knows the size, it can still read a reason
     with conn:
         try:
-            with open_inside(folder, name) as file:
-                size = left = os.fstat(file.fileno()).st_size
-                header = b"%d\n" % size
-                while header or left:
-                    piece = file.read(min(PIECE, left))
-                    conn.sendall(header + piece)  # the header never waits alone
-                    if left and not piece:
-                        raise ValueError("the file has become shorter")
-                    header, left = b"", left - len(piece)
+            path = path_in(folder, name)
+            if not os.path.isfile(path):
+                raise ValueError(f"{name!r} does not exist")
+            with open(path, "rb") as file:
+                size = os.path.getsize(path)
+                conn.sendall(b"%d\n" % size + file.read(PIECE))
+                time.sleep(delay)
+                while piece := file.read(PIECE):
+                    conn.sendall(piece)
                     time.sleep(delay)
             print(f"{peer}: sent {printable(name)}, {size} bytes")
         except (OSError, ValueError) as error:
-            print(f"error: {peer}: {printable(name)}: {error}")
+            print(f"error: {peer}: {error}")
             if size is None:
                 refuse(conn, error)
 
 
-def open_inside(folder, name):
-    """Open a file directly in the folder; raise OSError if there is none."""
-    path = os.path.realpath(os.path.join(folder, name))  # to where a link leads
-    if (name != os.path.basename(name) or not os.path.isfile(path)
-            or os.path.dirname(path) != os.path.realpath(folder)):
-        raise FileNotFoundError("no such file")
-    return open(path, "rb", buffering=0)
+def main():
+    parser = options()
+    parser.add_argument("--dir", default=DIR, help="folder of the files")
+    parser.add_argument("--delay", type=float, default=0.2, metavar="SECONDS",
+                        help="to sleep after each piece of 1000 bytes")
+    args = parser.parse_args()
+    if not os.path.isdir(args.dir):
+        sys.exit(f"error: {args.dir} is not a folder; try another --dir")
+    with listen(args.host, args.port) as listener:
+        print("listening on", show(listener.getsockname()))
+        while True:
+            try:
+                conn, peer = listener.accept()
+                threading.Thread(target=read_name, daemon=True, args=(
+                    conn, show(peer), args.dir, args.delay)).start()
+            except (OSError, RuntimeError) as error:  # no descriptor or thread is left
+                print("error: cannot accept:", error)
+                time.sleep(0.1)
+
+
+# ---- The frame: the same in all TCP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def listen(host, port):
+    """Return a socket that listens at this address, IPv4 or IPv6."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return socket.create_server((host, port, *scope), family=family, backlog=1024)
 
 
 def refuse(conn, reason):
-    """Tell the client why, and hang up in such a way that it can read this.
+    """Tell the client why, then close without a reset.
 
-    A close with unread input sends a reset, and the client may then lose our line.
-    So: say that no more will follow, then read and drop, for 10 seconds at most.
+    Closing while input is unread resets the connection, and the client may lose the
+    reason. So end our stream, and read for at most 10 seconds until the client closes.
     """
     try:
         conn.settimeout(1)
@@ -117,7 +144,15 @@ def refuse(conn, reason):
             if not conn.recv(1_000_000):
                 break
     except OSError:
-        pass  # the client is gone, or goes on talking: it had its chance
+        pass  # the client has left, or is silent
+
+
+def path_in(folder, name):
+    """Return the path of this file in the folder; ValueError if it lies elsewhere."""
+    path = os.path.join(folder, name)
+    if not name or name != os.path.basename(name) or os.path.islink(path):
+        raise ValueError(f"{name!r} is not the name of a file here")
+    return path
 
 
 def show(address):
@@ -131,48 +166,15 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    parser.add_argument("--dir", default=DIR,
-                        help="folder of the files (default: files, beside the script)")
-    parser.add_argument("--delay", type=float, default=DELAY, metavar="SECONDS",
-                        help="to sleep after each 1000 bytes (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    if not 0 <= args.delay <= 9:  # a client waits for 10 seconds
-        parser.error("--delay takes 0 to 9")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    if not os.path.isdir(args.dir):
-        sys.exit(f"error: no such folder: {args.dir}; try another --dir")
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.create_server((args.host, args.port), family=family,
-                              backlog=BACKLOG) as listener:
-        print("listening on", show(listener.getsockname()))
-        while True:
-            try:
-                conn, peer = listener.accept()
-                worker = threading.Thread(target=take_request, daemon=True, args=(
-                    conn, show(peer), args.dir, args.delay))
-                worker.start()
-            except (OSError, RuntimeError) as error:
-                print(f"error: cannot accept: {error}")
-                time.sleep(0.1)  # no descriptor or thread is left: wait until one is
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
-        sys.stdout = None  # no thread has a word to say after this one
-        print("\nstopped", file=sys.__stdout__)
-        os._exit(0)  # a normal exit can be stalled by a thread that is just printing
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
+        print("\nstopped")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")

@@ -120,8 +120,9 @@ def hurried(script, folder, seconds=1, usual=10):
     assert limit and int(limit[2]) == usual, f"{script} gives a silent peer {usual} seconds"
     copy = folder / "hurried" / script
     copy.parent.mkdir(parents=True, exist_ok=True)
-    for path in (ROOT / script).parent.glob("*.py"):
-        copy.with_name(path.name).write_bytes(path.read_bytes())
+    for path in (ROOT / script).parent.iterdir():
+        copy.with_name(path.name).symlink_to(path)
+    copy.unlink()
     copy.write_text(source.replace(limit[0], f"{limit[1]} = {seconds}", 1), "utf-8")
     return copy
 
