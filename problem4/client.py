@@ -32,6 +32,7 @@ import os
 import queue
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -46,6 +47,7 @@ ENOUGH = 32_768                  # bytes before the player starts
 WINDOW = 65_536                  # bytes that come before a missing piece is given up
 MAX_DATAGRAM = 4096              # bytes; a piece has 2000 at most
 BUFFER = 4_000_000               # bytes to ask the system for; it may grant fewer
+STARTING = threading.Lock()      # held while the player starts; Ctrl+C keeps it
 PLAYERS = ["mpv --really-quiet -", "ffplay -loglevel error -autoexit -i -",
            "vlc --play-and-exit -"]
 
@@ -57,7 +59,9 @@ def play(command, chunks):
     while len(head) < ENOUGH and (chunk := next(arriving, b"")):
         head += chunk
     try:
-        with subprocess.Popen(command, stdin=subprocess.PIPE) as player:
+        with STARTING:
+            player = subprocess.Popen(command, stdin=subprocess.PIPE)
+        with player:
             print("playing")
             for chunk in itertools.chain([head], arriving):
                 player.stdin.write(chunk)
@@ -134,24 +138,11 @@ def missing(total, pieces):
     return gaps + total - edge
 
 
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
 def download(sock, name, output, feed):
     """Receive the stream into OUTPUT.incomplete, and give it its name if it is whole.
 
     Return the file's size, the number of pieces, and of the bytes that are missing.
     """
-    if os.path.exists(output) and not os.path.isfile(output):
-        raise ValueError(f"{output} is no file; try another --output")
     incomplete = f"{output}.incomplete"
     if os.path.lexists(incomplete):
         os.remove(incomplete)  # perhaps a link, not to be followed
@@ -180,21 +171,16 @@ def find_player(play):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options()
     parser.add_argument("name", metavar="NAME", help="the file to stream")
-    parser.add_argument("--output", help="where to save it (default: streamed_NAME)")
+    parser.add_argument("--output", help="where to save it, not as streamed_NAME")
     parser.add_argument("--play", nargs="?", const="", metavar="COMMAND",
-                        help="play it meanwhile (default: mpv, ffplay or vlc)")
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
+                        help="play it meanwhile; with mpv, ffplay or vlc")
     args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
     chunks, player = queue.Queue(), None
+    output = args.output or f"streamed_{os.path.basename(args.name)}"
+    check_output(output)
+    check_output(f"{output}.incomplete")
     if args.play is not None:
         try:
             command = find_player(args.play)
@@ -204,21 +190,21 @@ def main():
             sys.exit(f"error: {args.play or 'mpv, ffplay or vlc'} is not installed")
         player = threading.Thread(target=play, args=(command, chunks), daemon=True)
         player.start()
-    output = args.output or f"streamed_{os.path.basename(args.name)}"
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
+    family, address = resolve(args.host, args.port)
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
             sock.settimeout(REPEAT / 2)
-            sock.connect((args.host, args.port))  # from now on strangers are not heard
+            sock.connect(address)  # from now on it receives from this address only
             total, pieces, left = download(
                 sock, args.name, output, player and chunks.put)
-    except (ConnectionRefusedError, socket.gaierror, TypeError) as error:
-        sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
-                 "is the server running there?")
+    except KeyboardInterrupt:
+        STARTING.acquire()  # no player starts from now on
+        raise
+    except ConnectionRefusedError:
+        raise
     except (OSError, ValueError, OverflowError, MemoryError) as error:  # absurd sizes
-        sys.exit(f"error: {printable(args.name)} is not received: "
-                 f"{printable(str(error))}")
+        sys.exit(f"error: {args.name!r} is not received: {printable(str(error))}")
     try:
         print(f"received {printable(args.name)}: {total - left} of {total} bytes in "
               f"{pieces} datagrams, {left} missing")
@@ -231,9 +217,49 @@ def main():
         sys.exit(f"error: {printable(output)}.incomplete is what there is of it")
 
 
+# ---- The frame: the same in all clients that transfer a file -------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
+
+
+def check_output(path):
+    """End the program if path cannot become the name of a file."""
+    reason = None
+    if os.path.exists(path) and not os.path.isfile(path):
+        reason = "exists and is not a regular file"
+    elif len(os.fsencode(os.path.basename(path))) > 255:
+        reason = "is too long"
+    elif not os.path.isdir(os.path.dirname(path) or "."):
+        reason = "lies in a folder that does not exist"
+    if reason:
+        sys.exit(f"error: {printable(path)} {reason}; choose another --output")
+
+
+def printable(text):
+    """Return text with ? for control characters: no peer may steer this terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
     try:
         main()
     except KeyboardInterrupt:
-        print("\ncut off: it is whole only under its own name")
+        print("\nstopped")
         sys.exit(130)
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

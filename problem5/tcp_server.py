@@ -10,7 +10,7 @@ server's first lines are for the program, all others for the person.
        | <------------------- wait\n ----- |   only if there is another client
        | <------------------ ready\n ----- |   now it is this one's turn
        | ----- Are you there?\n ----------> |
-       | <------------------- I am.\n ---- |   at most 4000 characters
+       | <------------------- I am.\n ---- |   at most 1000 characters
        | ----- (end of stream) ----------> |   at any time, from either side
 
 Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
@@ -43,15 +43,15 @@ Try: type when it is not your turn. Start a second client, then end the first.
 """
 import argparse
 import os
+import signal
 import socket
 import sys
 import threading
 import time
 
 HOST, PORT = "127.0.0.1", 12500  # this machine only; 0.0.0.0 would admit the network
-MAX_TEXT = 4000                  # characters in a message
+MAX_TEXT = 1000                  # characters in a message
 MAX_LINE = 4 * MAX_TEXT + 2      # bytes; UTF-8 has at most 4 a character
-BACKLOG = 1024                   # clients that may arrive at once, before accept()
 
 
 class Chat:
@@ -105,9 +105,9 @@ def accept_clients(listener, chat):
             worker = threading.Thread(
                 target=serve, args=(conn, show(peer), chat), daemon=True)
             worker.start()
-        except (OSError, RuntimeError) as error:
-            print(f"error: cannot accept: {error}")
-            time.sleep(0.1)  # no descriptor or thread is left: wait until one is
+        except (OSError, RuntimeError) as error:  # no descriptor or thread is left
+            print("error: cannot accept:", error)
+            time.sleep(0.1)
 
 
 def reply(chat, text):
@@ -127,11 +127,42 @@ def reply(chat, text):
             pass  # the client has left; its thread says so
 
 
-def refuse(conn, reason):
-    """Tell the client why, and hang up in such a way that it can read this.
+def main():
+    args = options().parse_args()
+    sys.stdin.reconfigure(errors="replace")
+    chat = Chat()
+    with listen(args.host, args.port) as listener:
+        print("listening on", show(listener.getsockname()))
+        threading.Thread(
+            target=accept_clients, args=(listener, chat), daemon=True).start()
+        for line in sys.stdin:
+            reply(chat, line.rstrip("\n"))
+    raise EOFError  # Ctrl+D
 
-    A close with unread input sends a reset, and the client may then lose our line.
-    So: say that no more will follow, then read and drop, for 10 seconds at most.
+
+# ---- The frame: the same in all TCP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def listen(host, port):
+    """Return a socket that listens at this address, IPv4 or IPv6."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return socket.create_server((host, port, *scope), family=family, backlog=1024)
+
+
+def refuse(conn, reason):
+    """Tell the client why, then close without a reset.
+
+    Closing while input is unread resets the connection, and the client may lose the
+    reason. So end our stream, and read for at most 10 seconds until the client closes.
     """
     try:
         conn.settimeout(1)
@@ -141,7 +172,7 @@ def refuse(conn, reason):
             if not conn.recv(1_000_000):
                 break
     except OSError:
-        pass  # the client is gone, or goes on talking: it had its chance
+        pass  # the client has left, or is silent
 
 
 def show(address):
@@ -155,39 +186,15 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    sys.stdin.reconfigure(errors="replace")
-    chat = Chat()
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.create_server((args.host, args.port), family=family,
-                              backlog=BACKLOG) as listener:
-        print("listening on", show(listener.getsockname()))
-        acceptor = threading.Thread(
-            target=accept_clients, args=(listener, chat), daemon=True)
-        acceptor.start()
-        for line in sys.stdin:  # until Ctrl+D
-            reply(chat, line.rstrip("\n"))
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
-        sys.stdout = None  # no thread has a word to say after this one
-        print("\nstopped", file=sys.__stdout__)
-        os._exit(0)  # a normal exit can be stalled by a thread that is just printing
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
+        print("\nstopped")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")

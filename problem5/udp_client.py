@@ -125,11 +125,53 @@ def listen(chat):
                 chat.hear(datagram)
         except ConnectionRefusedError as error:  # from the machine, for the program
             if not chat.answered.is_set():
-                chat.end(f"cannot reach {chat.where}: {error}; "
-                         "is the server running there?")
+                chat.end(f"{error}; is the server running with this --host and --port?")
             chat.end()
         except (OSError, ValueError):
             pass  # nothing in time, or nonsense
+
+
+def main():
+    args = options().parse_args()
+    sys.stdin.reconfigure(errors="replace")
+    family, address = resolve(args.host, args.port)
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect(address)  # from now on it receives from this address only
+        sock.settimeout(REPEAT / 5)
+        chat = Chat(sock, show(address))
+        try:
+            threading.Thread(target=listen, args=(chat,), daemon=True).start()
+            chat.answered.wait(PATIENCE + 5)
+            for line in sys.stdin:  # until Ctrl+D
+                with chat.lock:
+                    chat.say(line.rstrip("\n"))
+        except KeyboardInterrupt:
+            pass
+        finally:
+            with chat.lock:
+                chat.news = b"bye"
+                for _ in range(3):
+                    chat.send()
+        print("\nstopped")
+        os._exit(0)  # do not wait for the other thread
+
+
+# ---- The frame: the same in all clients ----------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
 
 
 def show(address):
@@ -143,45 +185,11 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    sys.stdin.reconfigure(errors="replace")
-    where = show((args.host, args.port))
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    try:
-        sock = socket.socket(family, socket.SOCK_DGRAM)
-        sock.connect((args.host, args.port))  # from now on strangers are not heard
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot reach {where}: {error}; is the server running there?")
-    with sock:
-        sock.settimeout(REPEAT / 5)
-        chat = Chat(sock, where)
-        try:
-            threading.Thread(target=listen, args=(chat,), daemon=True).start()
-            chat.answered.wait(PATIENCE + 5)
-            for line in sys.stdin:  # until Ctrl+D
-                with chat.lock:
-                    chat.say(line.rstrip("\n"))
-        finally:
-            with chat.lock:
-                chat.news = b"bye"
-                for _ in range(3):
-                    chat.send()
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
-        os._exit(0)
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

@@ -45,6 +45,7 @@ repeated, and what makes it stop?
 """
 import argparse
 import os
+import signal
 import socket
 import sys
 import threading
@@ -150,6 +151,46 @@ def listen(chat):
             pass  # nothing in time, or nonsense (Windows: somebody has gone)
 
 
+def main():
+    args = options().parse_args()
+    sys.stdin.reconfigure(errors="replace")
+    family, address = resolve(args.host, args.port)
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.bind(address)
+        sock.settimeout(REPEAT / 5)
+        print("listening on", show(sock.getsockname()))
+        chat = Chat(sock)
+        try:
+            threading.Thread(target=listen, args=(chat,), daemon=True).start()
+            for line in sys.stdin:
+                with chat.lock:
+                    chat.say(line.rstrip("\n"))
+        finally:
+            with chat.lock:
+                chat.news = b"bye"
+                for _ in range(3 if chat.peer else 0):
+                    chat.send()
+    raise EOFError  # Ctrl+D
+
+
+# ---- The frame: the same in all UDP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def resolve(host, port):
+    """Return the address family (IPv4 or IPv6) and the address of host and port."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return family, (host, port, *scope)
+
+
 def show(address):
     """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
     host, port = address[:2]
@@ -161,45 +202,15 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    sys.stdin.reconfigure(errors="replace")
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind((args.host, args.port))
-        sock.settimeout(REPEAT / 5)
-        print("listening on", show(sock.getsockname()))
-        chat = Chat(sock)
-        try:
-            threading.Thread(target=listen, args=(chat,), daemon=True).start()
-            for line in sys.stdin:  # until Ctrl+D
-                with chat.lock:
-                    chat.say(line.rstrip("\n"))
-        finally:
-            with chat.lock:
-                chat.news = b"bye"
-                for _ in range(3 if chat.peer else 0):
-                    chat.send()
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
-        sys.stdout = None  # no thread has a word to say after this one
-        print("\nstopped", file=sys.__stdout__)
-        os._exit(0)  # a normal exit can be stalled by a thread that is just printing
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
+        print("\nstopped")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")

@@ -29,13 +29,14 @@ do not show on the wire.
 Try: ten clients, and you as the operator. Who waits for whom?
 """
 import argparse
+import contextlib
 import os
 import socket
 import sys
 import threading
 
 HOST, PORT = "127.0.0.1", 12600  # where server.py listens
-MAX_TEXT = 4000                  # characters in a message
+MAX_TEXT = 1000                  # characters in a message
 MAX_LINE = 4 * MAX_TEXT + 2      # bytes; UTF-8 has at most 4 a character
 TIMEOUT = 10                     # seconds to wait for the connection and the first line
 
@@ -110,10 +111,29 @@ def say(conn, chat, text):
             pass  # the server has left; the other thread says so
 
 
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def main():
+    args = options().parse_args()
+    sys.stdin.reconfigure(errors="replace")
+    with socket.create_connection((args.host, args.port), timeout=TIMEOUT) as conn:
+        chat = Chat()
+        threading.Thread(target=watch, args=(conn, chat), daemon=True).start()
+        with contextlib.suppress(KeyboardInterrupt):
+            for line in sys.stdin:  # until Ctrl+D
+                say(conn, chat, line.rstrip("\n"))
+        print("\nstopped")
+        os._exit(0)  # do not wait for the other thread
+
+
+# ---- The frame: the same in all clients ----------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
 
 
 def printable(text):
@@ -121,34 +141,11 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    sys.stdin.reconfigure(errors="replace")
-    try:
-        conn = socket.create_connection((args.host, args.port), timeout=TIMEOUT)
-    except (OSError, UnicodeError) as error:  # UnicodeError: no possible name
-        sys.exit(f"error: cannot reach {show((args.host, args.port))}: {error}; "
-                 "is the server running there?")
-    with conn:
-        chat = Chat()
-        threading.Thread(target=watch, args=(conn, chat), daemon=True).start()
-        for line in sys.stdin:  # until Ctrl+D
-            say(conn, chat, line.rstrip("\n"))
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
-        os._exit(0)
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

@@ -47,18 +47,9 @@ except ImportError:
     readline = None
 
 HOST, PORT = "127.0.0.1", 12601  # where hub_server.py listens
-MAX_TEXT = 4000                  # characters in a line
+MAX_TEXT = 1000                  # characters in a line
 MAX_LINE = 4 * MAX_TEXT + 50     # bytes; UTF-8 has at most 4 a character
 TIMEOUT = 10                     # seconds to wait for the hub, until one is in
-
-
-def tell(text):
-    """Print a line above the one that one is typing."""
-    if readline and sys.__stdout__.isatty():
-        text = f"\r\x1b[K{text}\n{readline.get_line_buffer()}"  # \x1b[K: clear the line
-        print(text, end="", flush=True)
-    else:
-        print(text)
 
 
 async def listen(reader, terminal):
@@ -81,31 +72,12 @@ async def listen(reader, terminal):
     os._exit(1 if error or kicked else 0)  # the main thread waits for the keyboard
 
 
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options()
     parser.add_argument("name", metavar="NAME", help="1 to 20 letters, digits, - and _")
-    parser.add_argument("--room", default="lobby", help="(default: %(default)s)")
+    parser.add_argument("--room", default="lobby", help="the room to join")
     parser.add_argument("--ca", metavar="FILE", help="encrypt; the hub's certificate")
-    parser.add_argument("--host", default=HOST,
-                        help="the server's address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the server's port (default: %(default)s)")
     args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
     sys.stdin.reconfigure(errors="replace")
     loop = asyncio.new_event_loop()  # in a thread: the main one is for the keyboard
     threading.Thread(target=loop.run_forever, daemon=True).start()
@@ -125,15 +97,14 @@ def main():
             context = ssl.create_default_context(cafile=args.ca)
     except OSError as error:
         sys.exit(f"error: cannot use --ca {args.ca}: {error}")
-    hub = show((args.host, args.port))
     try:
         reader, writer = wait(asyncio.open_connection(
-            args.host, args.port, ssl=context, limit=MAX_LINE))
+            args.host, args.port, ssl=context, limit=MAX_LINE,
+            happy_eyeballs_delay=0.25))  # tries the next address of a name soon
     except ssl.SSLError as error:
-        sys.exit(f"error: no TLS to be trusted at {hub}: {error}; see --ca")
-    except (OSError, UnicodeError, asyncio.TimeoutError) as error:
-        sys.exit(f"error: cannot reach {hub}: {str(error) or 'timed out'}; "
-                 "is the server running there?")
+        sys.exit(f"error: no TLS to be trusted at this hub: {error}; see --ca")
+    except asyncio.TimeoutError:
+        raise TimeoutError("timed out") from None
     try:
         wait(send(f"{args.name} {args.room}"))
         answer = wait(reader.readline())
@@ -153,22 +124,55 @@ def main():
     print(answer)
     terminal = termios.tcgetattr(0) if readline and sys.stdin.isatty() else None
     asyncio.run_coroutine_threadsafe(listen(reader, terminal), loop)
-    while (text := input()) != "/quit":
-        if len(text) > MAX_TEXT:
-            print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
-                  file=sys.stderr)
-            continue
-        try:
-            wait(send(printable(text)))
-        except (OSError, asyncio.TimeoutError):
-            pass  # the hub has left, or takes it later; listen() will know
-    print("stopped")
-    os._exit(0)
+    word = "stopped"
+    try:
+        while (text := input()) != "/quit":
+            if len(text) > MAX_TEXT:
+                print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} "
+                      "please", file=sys.stderr)
+                continue
+            try:
+                wait(send(printable(text)))
+            except (OSError, asyncio.TimeoutError):
+                pass  # the hub has left, or takes it later; listen() will know
+    except (KeyboardInterrupt, EOFError):
+        word = "\nstopped"
+    print(word)
+    os._exit(0)  # do not wait for the other thread
+
+
+# ---- The frame: the same in all clients ----------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def printable(text):
+    """Return text with ? for control characters: no peer may steer this terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def tell(text):
+    """Print a line above the line that is being typed."""
+    if readline and sys.stdout.isatty():
+        rows = len(readline.get_line_buffer()) // os.get_terminal_size().columns
+        clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # to its start, then all below
+        print(f"{clear}{text}\n{readline.get_line_buffer()}", end="", flush=True)
+    else:
+        print(text)
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     try:
         main()
-    except (KeyboardInterrupt, EOFError):
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
-        os._exit(0)
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"error: {error}; is the server running with this --host and --port?")

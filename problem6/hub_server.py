@@ -62,20 +62,20 @@ import getpass
 import hashlib
 import hmac
 import os
+import signal
 import re
 import socket
 import ssl
 import sys
 
 HOST, PORT = "127.0.0.1", 12601  # this machine only; 0.0.0.0 would admit the network
-MAX_TEXT = 4000                  # characters in a line
+MAX_TEXT = 1000                  # characters in a line
 MAX_LINE = 4 * MAX_TEXT + 2      # bytes; UTF-8 has at most 4 a character
 MAX_QUEUE = 1_000_000            # bytes kept for a client that does not take them
 PATIENCE = 10                    # seconds for a program to say a name
 PERSON = 60                      # seconds for a person to type a password
-BACKLOG = 1024                   # clients that may arrive at once, before accept()
 NAME = re.compile("(?!error$)[A-Za-z0-9_-]{1,20}")  # "error: " begins the hub's own
-USER = re.compile("([A-Za-z0-9_-]{1,20}):([0-9a-f]{32}):([0-9a-f]{128})(:moderator)?\n")
+USER = re.compile(r"([\w-]{1,20}):([0-9a-f]{32}):([0-9a-f]{128})(:moderator)?\s*")
 
 
 def scrypt(password, salt):
@@ -89,6 +89,8 @@ def read_users(path):
     with open(path, encoding="ascii", errors="replace") as file:
         for number, line in enumerate(file, 1):
             match = USER.fullmatch(line)
+            if not line.strip():
+                continue
             if not match or match[1] in users:
                 raise ValueError(f"{path}: line {number} is not NAME:SALT:HASH or "
                                  "NAME:SALT:HASH:moderator, or is a name again")
@@ -103,14 +105,17 @@ def add_user(path, name, moderator):
         raise ValueError("a name has 1 to 20 letters, digits, - and _")
     if os.path.exists(path) and name in read_users(path):
         raise ValueError(f"{name} is in {path} already")
-    password = getpass.getpass("password: ")
-    if not password or password != getpass.getpass("once more: "):
-        raise ValueError("no password, or not the same one")
+    try:
+        password = getpass.getpass("password: ")
+        if not password or password != getpass.getpass("once more: "):
+            raise ValueError("no password, or not the same one")
+    except EOFError:
+        raise ValueError("no password; nobody is added") from None
     salt = os.urandom(16)
     line = f"{name}:{salt.hex()}:{scrypt(password, salt).hex()}"
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)  # for us alone
     with open(file, "w", encoding="ascii") as users:
-        users.write(f"{line}:moderator\n" if moderator else f"{line}\n")
+        users.write(f"\n{line}:moderator\n" if moderator else f"\n{line}\n")
 
 
 async def read_line(reader, timeout=None):
@@ -270,45 +275,24 @@ async def run(listener, hub, context):
     server = await asyncio.start_server(
         hub.serve, sock=listener, ssl=context, limit=MAX_LINE, backlog=1,
         ssl_handshake_timeout=context and PATIENCE)
-    listener.listen(BACKLOG)  # asyncio would take so many at a time, with nobody served
+    listener.listen(1024)  # asyncio would take so many at a time, with nobody served
     print("listening on", show(listener.getsockname()))
     await server.serve_forever()
 
 
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
+    parser = options()
     parser.add_argument("--users", metavar="FILE", help="admit only the users in there")
     parser.add_argument("--add-user", metavar="NAME", help="add to the users, and end")
     parser.add_argument("--moderator", action="store_true", help="a user who may /kick")
     parser.add_argument("--cert", metavar="FILE", help="certificate: encrypt by TLS")
     parser.add_argument("--key", metavar="FILE", help="the certificate's private key")
     args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
     adding = args.add_user is not None
     if (adding or args.moderator) and (not adding or args.users is None):
         parser.error("it takes --users FILE --add-user NAME [--moderator]")
     if (args.cert is None) != (args.key is None):
         parser.error("--cert and --key go together")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
     context = None
     try:
         if adding:
@@ -323,16 +307,53 @@ def main():
     except (OSError, ValueError) as error:
         where = f"cannot use {args.cert} and {args.key}: " if context else ""
         sys.exit(f"error: {where}{error}")
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.create_server((args.host, args.port), family=family) as listener:
-        asyncio.new_event_loop().run_until_complete(run(listener, hub, context))
+    with listen(args.host, args.port) as listener:
+        loop = asyncio.new_event_loop()
+        if os.name == "posix":  # Ctrl+C in a callback may be lost before Python 3.11
+            for number in signal.SIGINT, signal.SIGTERM:
+                loop.add_signal_handler(
+                    number, signal.default_int_handler, number, None)
+        loop.run_until_complete(run(listener, hub, context))
+
+
+# ---- The frame: the same in all TCP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def listen(host, port):
+    """Return a socket that listens at this address, IPv4 or IPv6."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return socket.create_server((host, port, *scope), family=family, backlog=1024)
+
+
+def show(address):
+    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def printable(text):
+    """Return text with ? for control characters: no peer may steer this terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except (KeyboardInterrupt, EOFError):
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
-        os._exit(0)  # at once, without a word about each client
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")

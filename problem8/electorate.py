@@ -67,6 +67,7 @@ import argparse
 import os
 import random
 import re
+import signal
 import socket
 import sys
 import time
@@ -108,7 +109,7 @@ def stage_of(state):
     return "complete" if "." in known else "settled"
 
 
-def take_part(vote, sender, group, receiver, args):
+def take_part(vote, sender, receiver, args):
     """Repeat and learn, until everybody knows all or the time is up.
 
     Return the state, and whether the result has been shown.
@@ -129,7 +130,7 @@ def take_part(vote, sender, group, receiver, args):
     heard = 0
     while (now := time.monotonic()) < end:
         if heard < ENOUGH:
-            send(sender, group, state)
+            send(sender, state)
         heard, news, votes = 0, False, state[:size]
         for datagram in hear(min(end, now + random.uniform(interval / 2, interval))):
             if datagram == state:
@@ -150,14 +151,14 @@ def take_part(vote, sender, group, receiver, args):
                 show_result(state)
     for datagram in hear(time.monotonic() + 0.1):  # what came while we were stopped
         state = learn(state, datagram)
-    send(sender, group, state)  # the last word: it may be a double vote, heard just now
+    send(sender, state)  # the last word: it may be a double vote, heard just now
     return state, stage == "settled"
 
 
-def send(sender, group, state):
+def send(sender, state):
     """Multicast all that we know."""
     try:
-        sender.sendto(state.encode(), group)
+        sender.send(state.encode())
     except OSError:
         pass  # as good as lost on the way: it is said again soon
 
@@ -188,67 +189,34 @@ def ask():
     return vote
 
 
-def join(group, port, interface):
-    """Return a socket that gets what comes for the group through this interface."""
-    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # many a machine
-    if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD want this for it
-        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    receiver.bind(("" if os.name == "nt" else group, port))  # Windows binds no group
-    receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-                        socket.inet_aton(group) + socket.inet_aton(interface))
-    return receiver
-
-
-def show(address):
-    """Return HOST:PORT."""
-    return "{}:{}".format(*address)
-
-
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = group_options()
     parser.add_argument("id", type=int, metavar="ID", help="of this electorate: 1 to N")
     parser.add_argument("--vote", type=str.upper, choices=["A", "B"], metavar="A|B",
                         help="instead of asking for it")
     parser.add_argument("--electorates", type=int, default=5, metavar="N",
-                        help="how many there are (default: %(default)s)")
-    parser.add_argument("--group", default=GROUP,
-                        help="multicast address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the group's port (default: %(default)s)")
-    parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
-                        help="an address of this machine (default: %(default)s)")
+                        help="how many there are")
     parser.add_argument("--timeout", type=float, default=120, metavar="SECONDS",
-                        help="to wait for the other votes (default: %(default)s)")
+                        help="to wait for the other votes")
     parser.add_argument("--lose", type=float, default=0, metavar="P",
-                        help="probability that a datagram is lost on its way to us")
+                        help="probability that a datagram to this electorate is lost")
     parser.add_argument("--seed", type=int, metavar="N", help="the same losses again")
     args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not 0 <= args.lose <= 1:
-        parser.error("--lose takes 0 to 1")
     if not 1 <= args.electorates <= MOST:
         parser.error(f"--electorates takes 1 to {MOST}")
     if not 1 <= args.id <= args.electorates:
         parser.error(f"ID takes 1 to {args.electorates}")
-    if not 0 < args.timeout <= 86400:
-        parser.error("--timeout takes more than 0 and at most 86400 seconds")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    sys.stdin.reconfigure(errors="replace")
     receiver = join(args.group, args.port, args.interface)
-    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    with receiver, sender:
+    with receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
-                          socket.inet_aton(args.interface))  # not where routes lead
-        sender.bind((args.interface, 0))  # an address to know its own datagrams by
-        group = (args.group, receiver.getsockname()[1])
+                          socket.inet_aton(args.interface))
+        group = args.group, receiver.getsockname()[1]
+        sender.connect(group)  # gives it an address, to know its own datagrams by
         print("joined", show(group))
-        state, shown = take_part(args.vote or ask(), sender, group, receiver, args)
+        state, shown = take_part(args.vote or ask(), sender, receiver, args)
     missing = [str(number) for number, vote in enumerate(state, 1) if vote == "-"]
     if stage_of(state) == "void":
-        sys.exit(1)  # it has been said
+        sys.exit(1)  # the error is told already
     elif missing:
         sys.exit(f"error: no result: no vote from {', '.join(missing)}")
     elif state.count("+") < min(2, args.electorates):
@@ -257,11 +225,49 @@ def main():
         show_result(state)
 
 
+# ---- The frame: the same in all members of a group -----------------------------------
+
+
+def group_options():
+    """Return a parser of the options that all members of a group have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--group", default=GROUP, help="the multicast address")
+    parser.add_argument("--port", default=PORT, type=int, help="the group's port")
+    parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
+                        help="the address of this machine to use")
+    return parser
+
+
+def join(group, port, interface):
+    """Return a socket that receives what reaches this interface for the group."""
+    membership = socket.inet_aton(group) + socket.inet_aton(interface)
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # several members
+    if hasattr(socket, "SO_REUSEPORT"):  # on macOS and BSD they need this one, too
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if sys.platform == "linux":  # IP_MULTICAST_ALL: do not receive what others joined
+        receiver.setsockopt(socket.IPPROTO_IP, 49, 0)
+    receiver.bind(("" if os.name == "nt" else group, port))  # Windows binds no group
+    receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+    return receiver
+
+
+def show(address):
+    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    sys.stdin.reconfigure(errors="replace")
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except (KeyboardInterrupt, EOFError):
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
         print("\nstopped")
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot join: {error}; "
-                 "try another --group, --port or --interface")
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError) as error:
+        sys.exit(f"error: {error}; try another address or --port")

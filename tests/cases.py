@@ -43,8 +43,8 @@ def child(script, argv, out, err):
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False)
-                              for number in (1, 2))
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)
     sys.stdin = open(0, encoding="utf-8", closefd=False)
     sys.argv[:] = [script, *argv]
     sys.path[0] = os.path.dirname(os.path.abspath(script))
