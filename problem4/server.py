@@ -9,7 +9,7 @@ the bytes belong, TOTAL is the size of the file.
     client                                server
        | ----- get - tune.wav -------------> |   the client has no token yet
        | <-------- token 5d41402abc4b ------ |
-       | -- get 5d41402abc4b tune.wav -----> |   twice a second, while it listens
+       | -- get 5d41402abc4b tune.wav -----> |   twice a second from now on
        | <-- data 0 92204\n(1432 bytes) ---- |   1000 to 2000 bytes, at random
        | <- data 1432 92204\n(1985 bytes) -- |   and so on
        | <----------------- end 92204 ------ |   until the client is silent
@@ -32,7 +32,7 @@ address can read the token in it and send it back. The server computes the
 token from the address, and remembers nothing of clients that only ask.
 
 Try: --rate 10000, less than the tune needs. What does the player do? Then
---rate 1000000000, with 30 MB in a file in --dir: what does the client report?
+--rate 1000000000, with a file of 30 MB: what does the client report?
 """
 import argparse
 import contextlib
@@ -174,7 +174,7 @@ if __name__ == "__main__":
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped")
+        print("\nstopped\n", end="")  # in one piece
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

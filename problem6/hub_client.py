@@ -34,6 +34,7 @@ Try: two clients of the same name. A name of 21 letters. `nc` as a client.
 """
 import argparse
 import asyncio
+import contextlib
 import getpass
 import os
 import ssl
@@ -161,9 +162,13 @@ def printable(text):
 def tell(text):
     """Print a line above the line that is being typed."""
     if readline and sys.stdout.isatty():
-        rows = len(readline.get_line_buffer()) // os.get_terminal_size().columns
+        line = ""
+        with contextlib.suppress(ValueError):  # readline is between two lines
+            line = readline.get_line_buffer()
+        rows, column = divmod(len(line), os.get_terminal_size().columns or 80)
         clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # to its start, then all below
-        print(f"{clear}{text}\n{readline.get_line_buffer()}", end="", flush=True)
+        wrap = " \r" if rows and not column else ""  # as readline does at the margin
+        print(f"{clear}{text}\n{line}{wrap}", end="", flush=True)
     else:
         print(text)
 

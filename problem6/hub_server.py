@@ -111,11 +111,16 @@ def add_user(path, name, moderator):
             raise ValueError("no password, or not the same one")
     except EOFError:
         raise ValueError("no password; nobody is added") from None
+    before = ""
+    if os.path.exists(path):
+        with open(path, encoding="ascii", errors="replace") as users:
+            before = users.read()
     salt = os.urandom(16)
-    line = f"{name}:{salt.hex()}:{scrypt(password, salt).hex()}"
+    line = "\n" if before and not before.endswith("\n") else ""
+    line += f"{name}:{salt.hex()}:{scrypt(password, salt).hex()}"
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)  # for us alone
     with open(file, "w", encoding="ascii") as users:
-        users.write(f"\n{line}:moderator\n" if moderator else f"\n{line}\n")
+        users.write(f"{line}:moderator\n" if moderator else f"{line}\n")
 
 
 async def read_line(reader, timeout=None):
@@ -353,7 +358,7 @@ if __name__ == "__main__":
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped")
+        print("\nstopped\n", end="")  # in one piece
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

@@ -43,6 +43,7 @@ Try: type half a reply, and let a client say something. Answer a client that
 has left. Connect problem 5's client: --port 12600.
 """
 import argparse
+import contextlib
 import itertools
 import os
 import signal
@@ -200,9 +201,13 @@ def printable(text):
 def tell(text):
     """Print a line above the line that is being typed."""
     if readline and sys.stdout.isatty():
-        rows = len(readline.get_line_buffer()) // os.get_terminal_size().columns
+        line = ""
+        with contextlib.suppress(ValueError):  # readline is between two lines
+            line = readline.get_line_buffer()
+        rows, column = divmod(len(line), os.get_terminal_size().columns or 80)
         clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # to its start, then all below
-        print(f"{clear}{text}\n{readline.get_line_buffer()}", end="", flush=True)
+        wrap = " \r" if rows and not column else ""  # as readline does at the margin
+        print(f"{clear}{text}\n{line}{wrap}", end="", flush=True)
     else:
         print(text)
 
@@ -215,7 +220,7 @@ if __name__ == "__main__":
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped")
+        print("\nstopped\n", end="")  # in one piece
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

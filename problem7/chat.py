@@ -54,6 +54,7 @@ Try: chat on two machines, each with its own address as --interface. Or try a
 small network inside this machine: `make net`.
 """
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -158,9 +159,13 @@ def printable(text):
 def tell(text):
     """Print a line above the line that is being typed."""
     if readline and sys.stdout.isatty():
-        rows = len(readline.get_line_buffer()) // os.get_terminal_size().columns
+        line = ""
+        with contextlib.suppress(ValueError):  # readline is between two lines
+            line = readline.get_line_buffer()
+        rows, column = divmod(len(line), os.get_terminal_size().columns or 80)
         clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # to its start, then all below
-        print(f"{clear}{text}\n{readline.get_line_buffer()}", end="", flush=True)
+        wrap = " \r" if rows and not column else ""  # as readline does at the margin
+        print(f"{clear}{text}\n{line}{wrap}", end="", flush=True)
     else:
         print(text)
 
@@ -173,7 +178,7 @@ if __name__ == "__main__":
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped")
+        print("\nstopped\n", end="")  # in one piece
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError) as error:
         sys.exit(f"error: {error}; try another address or --port")

@@ -4,7 +4,7 @@ LAB, in the environment, names a folder with somebody's own versions of some scr
 out as in the repository. They are tested then, with the repository's for all the others.
 """
 import atexit
-import json
+import contextlib
 import os
 import shutil
 import sys
@@ -78,41 +78,25 @@ class Lab:
                          for number, terminal in enumerate(self.terminals, 1))
 
 
-def pytest_addoption(parser):
-    parser.addoption("--shard", metavar="K/N", default="1/1",
-                     help="run only each Nth test, beginning with the Kth")
-
-
-def pytest_collection_modifyitems(config, items):
-    """Begin with the tests that wait; take this shard's share of them and of the others."""
-    number, count = map(int, config.getoption("--shard").split("/"))
-    items.sort(key=lambda item: item.get_closest_marker("waits") is None)
-    items[:] = items[number - 1::count]
-
-
-def pytest_runtest_logreport(report):
-    """Note how each test ended, for report.py."""
-    if os.environ.get("REPORT") and (report.when == "call" or not report.passed):
-        with open(os.environ["REPORT"], "a", encoding="utf-8") as file:
-            why = [line[1:].strip() for line in report.longreprtext.splitlines()
-                   if line.startswith("E  ")]
-            print(json.dumps([report.nodeid, report.outcome, *why[:1]]), file=file)
-
-
 @pytest.fixture
 def lab(tmp_path):
+    """A Lab in a folder of the test's own; its terminals end with the test."""
     lab = Lab(tmp_path)
     yield lab
-    for terminal in lab.terminals:
-        terminal.clean_up()
+    with contextlib.ExitStack() as all_of_them:  # also when one of them complains
+        for terminal in reversed(lab.terminals):
+            all_of_them.callback(terminal.clean_up)
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Print every terminal of a test that failed."""
+    """Add to the report of a test that failed what each of its terminals said."""
     report = (yield).get_result()
-    if report.failed and "lab" in getattr(item, "funcargs", {}):
-        report.sections.append(("terminals", item.funcargs["lab"].report()))
+    if report.failed:
+        labs = [value for value in (getattr(item, "funcargs", None) or {}).values()
+                if isinstance(value, (Lab, Terminal))]
+        if labs:
+            report.sections.append(("terminals", "\n".join(lab.report() for lab in labs)))
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
-"""The gallery of wrong versions: the tests must find each fault, and nothing else.
+"""The gallery of wrong versions: the tests must find the fault in each.
 
-Each file in tests/wrong is one mistake that is easily made: a sentence, the names of the
-tests that find it (with a ? those that do so only now and then: the fault is one of time),
-and the difference to the right script. `make gallery` puts each into a
-folder of its own, marks that as `make test LAB=FOLDER` does, and compares what does not hold.
-`make gallery W=NAME` does it with one only, and leaves the wrong script in wrong/NAME, to be
-run and looked at. Status 1: a fault was not found at all. Status 2: all were found, but not
-by just the tests that should.
+Each file in tests/wrong is one mistake that is easily made. It holds a sentence, the names
+of the tests that find the mistake (with a ? those that find it only now and then: the fault
+is one of time), and the difference to the right script. `make gallery` puts each into a
+folder of its own and runs the tests that it names. It is found when all of them fail that
+have no ? (if each has one: when any fails). Status 1: one was not found.
+
+`make gallery W=NAME` does this with one, and leaves the wrong script in wrong/NAME, where
+you can run it and look at it.
 """
 import argparse
 import concurrent.futures
@@ -14,108 +15,191 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent
-REPOSITORY = TESTS.parent
-AT_ONCE = 8  # most tests wait most of the time
+import run
+
+WRONG = run.TESTS / "wrong"
+PATIENCE = 180  # seconds for the tests of one version
+
+
+def script(path):
+    """Return the name of the script that a wrong version is a version of."""
+    return re.search(r"(?m)^\+\+\+ (\S+)", path.read_text("utf-8"))[1]
 
 
 def make(path, folder):
     """Put the wrong script into the folder; return its name."""
-    name = re.search(r"(?m)^\+\+\+ (\S+)", path.read_text("utf-8"))[1]
+    name = script(path)
     (folder / name).parent.mkdir(parents=True)
-    shutil.copy(REPOSITORY / name, folder / name)
-    subprocess.run(["patch", "--quiet", "--fuzz=0", str(folder / name), str(path)], check=True)
+    shutil.copy(run.ROOT / name, folder / name)
+    subprocess.run(["patch", "--quiet", "--fuzz=0", str(folder / name), str(path)], check=True,
+                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return name
 
 
-def about(name):
-    """Return the pytest expression that selects the tests of a script's folder.
-
-    Without those in networks of their own, which not every system can make.
-    """
-    folder = name.split("/")[-2]
-    files = [path.stem for path in TESTS.glob("test_basics_*.py")
-             if folder in path.read_text("utf-8")]
-    names = [folder] + files * (not folder.startswith("problem"))
-    return f"({' or '.join(names)}) and not test_network"
-
-
-def mark(path, folder):
-    """Return what does not hold with the wrong script (and why), what should not hold, and
-    what may not."""
-    name = make(path, folder)
-    report = folder / "report"
-    report.touch()
-    environment = {**os.environ, "LAB": str(folder), "REPORT": str(report)}
-    environment.pop("CI", None)  # see the Makefile
-    subprocess.run(
-        [sys.executable, "-m", "pytest", "-c", "tests/pytest.ini", "tests", "-k",
-         about(name)],
-        cwd=REPOSITORY, env=environment,
-        stdout=(folder / "log").open("w"), stderr=subprocess.STDOUT)
-    outcomes = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
-    if not outcomes:
-        sys.exit(f"error: no test was run: see {folder}/log")
-    found = {re.sub(r".*::test_|\[.*", "", node).replace("_", " "): "".join(why)
-             for node, outcome, *why in outcomes if outcome == "failed"}
+def named(path):
+    """Return the tests that find it, and those that do so now and then: two lists."""
     names = path.read_text("utf-8").splitlines()[1].partition("Found by: ")[2].split("; ")
-    return (found, {name for name in names if not name.endswith("?")},
-            {name.rstrip("?") for name in names})
+    return ([name for name in names if not name.endswith("?")],
+            [name.rstrip("?") for name in names if name.endswith("?")])
 
 
-def verdict(path, folder):
-    """Mark one wrong version; return whether it was found, whether by just the tests that
-    should, and the words."""
-    folder.mkdir()
-    found, expected, possible = mark(path, folder)
-    as_expected = bool(found) and expected <= found.keys() <= possible
-    words = [f"{'found' if as_expected else 'NOT AS EXPECTED'}: {path.stem}: "
-             f"{path.read_text('utf-8').splitlines()[0]}"]
-    for what in sorted(found.keys() | expected):
-        also = (" (expected, but it holds)" if what not in found else
-                "" if what in possible else f" (not expected: {found[what][:200]})")
-        words.append(f"    does not hold: {what}{also}")
-    return bool(found.keys() & possible), as_expected, "\n".join(words)
+def sentence(node):
+    """Return a test's name in words, as the wrong versions name it."""
+    return re.sub(r".*::(test_)?|\[.*", "", node).replace("_", " ")
+
+
+# ---- Inside: a process for each version, with pytest in it --------------------------------
+
+class Finder:
+    """A plugin of pytest: run the named tests of a folder, each until it fails once."""
+
+    def __init__(self, folder, names):
+        self.folder, self.names, self.ended = folder, names, {}
+
+    def pytest_collection_modifyitems(self, items):
+        items[:] = sorted((item for item in items if sentence(item.nodeid) in self.names
+                           and self.folder in run.belongs(item.nodeid)),
+                          key=lambda item: self.names.index(sentence(item.nodeid)))
+
+    def pytest_runtest_protocol(self, item):
+        return True if self.ended.get(sentence(item.nodeid)) == "failed" else None
+
+    def pytest_runtest_logreport(self, report):
+        name = sentence(report.nodeid)
+        if self.ended.get(name) != "failed" and (report.when == "call" or not report.passed):
+            self.ended[name] = report.outcome
+
+
+def find(path, names, answer):
+    """Run the tests with these names; write how each ended: passed, failed or skipped."""
+    import pytest
+    folder = script(path).rpartition("/")[0]
+    finder = Finder(folder, names)
+    os.chdir(run.ROOT)
+    functions = re.compile(rf"def test_({'|'.join(names).replace(' ', '_')})\b")
+    files = [str(file) for file in run.files({folder})
+             if functions.search(file.read_text("utf-8"))]
+    if files:
+        pytest.main(["-c", str(run.TESTS / "pytest.ini"), *files], plugins=[finder])
+    answer.write_text(json.dumps(finder.ended), "utf-8")
+
+
+# ---- Outside -----------------------------------------------------------------------------
+
+def ended(path, names, folder, scratch):
+    """Return how each of the tests ended with the wrong script in the folder."""
+    scratch.mkdir()
+    environment = {**os.environ, "LAB": str(folder), "TMPDIR": str(scratch)}
+    environment.pop("CI", None)  # pytest compares whole files then, for many minutes
+    answer, log = scratch / "answer", scratch / "log"
+    with open(log, "w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [sys.executable, __file__, "--answer", str(answer), path.stem, *names],
+            env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+            start_new_session=True)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            stop(process)
+            run.left_behind(scratch)
+    if answer.exists():
+        return json.loads(answer.read_text("utf-8"))
+    last = log.read_text("utf-8", "replace").strip().splitlines()[-1:]
+    return {names[0]: f"did not end ({''.join(last)})"}
+
+
+def stop(process):
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def verdict(path, folder, scratch):
+    """Mark one wrong version; return whether it was found, and the words."""
+    certain, possible = named(path)
+    title = f"{path.stem}: {path.read_text('utf-8').splitlines()[0]}"
+    try:
+        if not folder.exists():
+            make(path, folder)
+    except subprocess.CalledProcessError:
+        return False, f"NOT FOUND: {title}\n    its difference does not fit the script"
+    outcomes = ended(path, certain or possible, folder, scratch)
+    if certain:
+        found = all(outcomes.get(name) == "failed" for name in certain)
+    else:
+        found = "failed" in outcomes.values()
+    words = [f"{'found' if found else 'NOT FOUND'}: {title}"]
+    for name in certain or possible:
+        outcome = outcomes.get(name, "did not run: no such test in its folder")
+        if outcome == "failed":
+            words.append(f"    fails: {name}")
+        elif certain or not found:
+            words.append(f"    {outcome}: {name}")
+    return found, "\n".join(words)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--answer", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    paths = sorted((TESTS / "wrong").glob("*.diff"))
+    if args.answer:
+        return find(WRONG / f"{args.names[0]}.diff", args.names[1:], args.answer)
+    paths = sorted(WRONG.glob("*.diff"))
     if args.names:
+        unknown = set(args.names) - {path.stem for path in paths}
+        if unknown:
+            run.error(f"there is no {', '.join(sorted(unknown))}; tests/wrong has the names")
         paths = [path for path in paths if path.stem in args.names]
-        for path in paths:
-            shutil.rmtree(REPOSITORY / "wrong" / path.stem, ignore_errors=True)
-            print("wrong/%s/%s" % (path.stem, make(path, REPOSITORY / "wrong" / path.stem)))
-    again = []
-    with tempfile.TemporaryDirectory() as scratch:
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            verdicts = pool.map(lambda path: verdict(path, Path(scratch, path.stem)), paths)
-            for path, (_, as_expected, words) in zip(paths, verdicts):
-                print(words, flush=True)
-                if not as_expected:
-                    again.append(path)
-        bad = missed = 0
-        for path in again:  # alone: with so many at once, a test may have run out of time
-            for attempt in 2, 3:
-                print("once more, alone:")
-                was_found, as_expected, words = verdict(
-                    path, Path(scratch, f"{path.stem}-{attempt}"))
-                print(words, flush=True)
-                if as_expected:
-                    break
-            bad += not as_expected
-            missed += not was_found
-    print(f"{len(paths) - bad} of {len(paths)} wrong versions marked as they should be, "
-          f"{missed} not found at all")
-    sys.exit(1 if missed or not paths else 2 if bad else 0)
+    signal.signal(signal.SIGTERM, run.interrupt)
+    screen, missed, done = run.Screen(sys.stdout), [], 0
+    pool = concurrent.futures.ThreadPoolExecutor(run.WORKERS)
+    with tempfile.TemporaryDirectory(prefix="gallery-") as scratch:
+        try:
+            tasks = {}
+            for path in paths:
+                folder = Path(scratch, path.stem)
+                if args.names:
+                    folder = run.ROOT / "wrong" / path.stem
+                    shutil.rmtree(folder, ignore_errors=True)
+                task = pool.submit(verdict, path, folder, Path(scratch, f"{path.stem}.tmp"))
+                tasks[task] = path
+            waiting = set(tasks)
+            while waiting:
+                over, waiting = concurrent.futures.wait(waiting, 0.2, "FIRST_COMPLETED")
+                for task in over:
+                    found, words = task.result()
+                    done += 1
+                    missed += [] if found else [tasks[task].stem]
+                    screen.print(words)
+                screen.move(f"{done} of {len(paths)}, {len(missed)} not found")
+        finally:
+            for task in tasks:
+                task.cancel()
+            run.left_behind(scratch)
+            pool.shutdown()
+    for stem in missed:
+        screen.print(f"NOT FOUND: {stem}")
+    if args.names:
+        screen.print("\n".join(f"wrong/{path.stem}/{script(path)}" for path in paths))
+    screen.print(f"{done - len(missed)} of {len(paths)} wrong versions found "
+                 f"in {screen.seconds():.0f} s")
+    return int(bool(missed) or not paths)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,136 +1,98 @@
-"""The basics on multicast and broadcast (R17 to R20, R59, R60; D15, D17)."""
-import pytest
+"""basics/multicast: one message to all receivers of a group.
 
-from relay import stranger
+    python -m pytest test_basics_multicast.py -k hundred
+"""
+import sys
+
+from cases import run_cases
+from conftest import ENVIRONMENT, ROOT
+from relay import joined, stranger
+from test_network import lan  # noqa: F401 (a fixture)
 
 RECEIVER, SENDER = "basics/multicast/receiver.py", "basics/multicast/sender.py"
-MEMBER = "basics/multicast_group/member.py"
-SERVER, CLIENT = "basics/broadcast/server.py", "basics/broadcast/client.py"
+GROUP = "239.255.12.14"
 
+
+# The task
 
 def test_one_message_reaches_all_receivers_and_all_end(lab):
-    """R17, R18: 100 bytes, of whatever characters."""
+    """R17, R18: several receivers on one host; 100 bytes, of whatever characters."""
     first = lab.server(RECEIVER)
-    others = [lab.client(first, RECEIVER) for _ in range(4)]
+    others = [lab.client(first, RECEIVER) for _ in range(2)]
     for other in others:
         other.ready()
     text = "\U0001f600" * 25
-    assert lab.client(first, SENDER, text).wait() == f"sent to 239.255.12.14:{first.port}\r\n"
+    assert lab.client(first, SENDER, text).wait() == f"sent to {GROUP}:{first.port}\r\n"
     for receiver in [first] + others:
         receiver.line(rf"received {text} from 127\.0\.0\.1:\d+")
-        receiver.wait()
+        assert receiver.wait().count("received") == 1
 
 
-@pytest.mark.parametrize("text", ["x" * 101, "\u00e9" * 51])
-def test_more_than_100_bytes_are_refused(text, lab):
-    """R18, D15: bytes, not characters; nothing is sent."""
+def test_the_sender_sends_at_most_one_hundred_bytes(tmp_path):
+    """R18, D15: bytes, not characters; a longer message is not sent at all."""
+    with joined(GROUP, 0) as receiver:
+        receiver.settimeout(20)
+        port = str(receiver.getsockname()[1])
+        messages = ["x" * 101, "\u00e9" * 51, "\u00e9" * 50, ""]
+        *refused, longest, empty, default, alone = run_cases(
+            ROOT / SENDER, [["--port", port, text] for text in messages]
+            + [["--port", port], ["--port", "12999"]], tmp_path, ENVIRONMENT)
+        for result, size in zip(refused, (101, 102)):
+            assert result.stderr == f"error: not sent: {size} bytes; the limit is 100\n"
+            assert result.status == 1 and result.stdout == ""
+        for result in longest, empty, default:
+            assert (result.status, result.stderr) == (0, "")
+            assert result.stdout == f"sent to {GROUP}:{port}\n"
+        assert alone.stdout == f"sent to {GROUP}:12999\n", "nobody receives it"
+        arrived = [receiver.recv(65_535).decode() for _ in range(3)]
+        assert arrived == ["\u00e9" * 50, "", "Hello, everybody!"]
+
+
+# The network
+
+def test_a_receiver_reports_what_is_too_long_and_waits_on(lab):
+    """D10, D17: a stranger's bytes neither end the receiver nor steer its terminal."""
     receiver = lab.server(RECEIVER)
-    sender = lab.client(receiver, SENDER, text)
-    assert sender.wait(1) == f"error: not sent: {len(text.encode())} bytes, at most 100 please\r\n"
-    lab.client(receiver, SENDER, "")
-    receiver.line(r"received  from 127\.0\.0\.1:\d+")
-    assert receiver.wait().count("\n") == 2
-
-
-def test_a_receiver_of_too_much_says_so_and_goes_on(lab):
-    """D10, D17: strangers' bytes end nothing and steer nothing."""
-    receiver = lab.server(RECEIVER)
-    stranger("239.255.12.14", receiver.port, b"x" * 101, b"x" * 60_000, b"\xff\xfe\x1b[2J")
+    stranger(GROUP, receiver.port, b"x" * 101, b"x" * 60_000, b"\xff\xfe\x1b[2J")
     for _ in range(2):
-        receiver.line(r"error: 127\.0\.0\.1:\d+: a message takes at most 100 bytes")
+        receiver.line(r"error: 127\.0\.0\.1:\d+: more than 100 bytes")
     receiver.line(r"received \ufffd\ufffd\?\[2J from 127\.0\.0\.1:\d+")
     receiver.wait()
 
 
-@pytest.mark.parametrize("script", [RECEIVER, MEMBER])
-def test_what_is_for_another_group_is_not_shown(script, lab):
-    """Also on the same port of the same machine."""
-    first = lab.server(script)
-    other = lab.client(first, script, "--group", "239.255.12.99")
-    other.ready()
-    stranger("239.255.12.99", first.port, b"for the others")
-    other.see(r"received for the others from 127\.0\.0\.1:\d+\r\n")
-    stranger({RECEIVER: "239.255.12.14", MEMBER: "239.255.12.15"}[script], first.port, b"for us")
-    first.see(r"received for us from 127\.0\.0\.1:\d+\r\n")
-    assert "for the others" not in first.output and "for us" not in other.output
+def test_a_receiver_shows_only_what_is_sent_to_its_group(lab):
+    """D22: not what is for another group, or for the machine, on the same port."""
+    receiver = lab.server(RECEIVER)
+    with joined("239.255.12.99", receiver.port) as neighbour:
+        neighbour.settimeout(20)
+        stranger("239.255.12.99", receiver.port, b"for the neighbour")
+        assert neighbour.recv(100) == b"for the neighbour"
+        stranger("127.0.0.1", receiver.port, b"for the machine")
+        stranger(GROUP, receiver.port, b"for the group")
+        receiver.line(r"received for the group from 127\.0\.0\.1:\d+")
+        assert receiver.wait().count("received") == 1
 
 
-def test_a_sender_without_receivers_ends_all_the_same(lab):
-    lab.start(SENDER, "--port", "12999").wait()
+def test_a_receiver_hears_its_group_on_its_own_interface_only(lab, lan):  # noqa: F811
+    """D22: another program of the machine has joined the group on the network."""
+    host = lan(1).on(1)
+
+    def start(script, interface, *words):
+        return lab.start(*host, sys.executable, script, "--interface", interface, *words)
+
+    local, other = (start(RECEIVER, address) for address in ("127.0.0.1", "10.12.0.1"))
+    local.ready(), other.ready()
+    start(SENDER, "10.12.0.1", "from the network").wait()
+    other.line(r"received from the network from 10\.12\.0\.1:\d+")
+    start(SENDER, "127.0.0.1", "from this machine").wait()
+    local.line(r"received from this machine from 127\.0\.0\.1:\d+")
+    assert "the network" not in local.wait()
 
 
-def test_every_member_gets_the_messages_of_all(lab):
-    """R19, R20: one message each, one's own comes back; listening begins before sending."""
-    first = lab.server(MEMBER)
-    members = [first] + [lab.client(first, MEMBER) for _ in range(3)]
-    for member in members:
-        member.line("press Enter when all have started")
-    for number, member in enumerate(members):
-        member.type("")
-        member.line("type your message")
-        member.type(f"hello from {number}")
-        member.type("no second message")
-        for other in members:
-            other.see(rf"received hello from {number} from 127\.0\.0\.1:\d+\r\n")
-    for member in members:
-        assert member.stop().count("received") == len(members)
+# Manners
 
-
-def test_a_member_that_says_too_much_is_asked_again(lab):
-    member = lab.server(MEMBER)
-    member.type("")
-    member.line("type your message")
-    member.type("\u00e9" * 51)
-    member.line("error: not sent: 102 bytes, at most 100 please")
-    stranger("239.255.12.15", member.port, b"x" * 101, b"\x1b[2J")
-    member.see(r"error: 127\.0\.0\.1:\d+: a message takes at most 100 bytes\r\n")
-    member.see(r"received \?\[2J from 127\.0\.0\.1:\d+\r\n")
-    member.type("\u00e9" * 50)
-    member.see("received \u00e9{50} from")
-
-
-@pytest.mark.parametrize("key", ["C", "D"])
-@pytest.mark.parametrize("typed", [0, 1, 2])
-def test_a_member_can_leave_at_any_prompt(typed, key, lab):
-    member = lab.server(MEMBER)
-    member.line("press Enter when all have started")
-    for text in ["", "hello"][:typed]:
-        member.type(text)
-        member.see("type your message" if not text else "received")
-    assert member.stop(key=key).endswith("\r\nstopped\r\n")
-
-
-def test_a_broadcast_reaches_all_the_others_and_the_server(lab):
-    """R60: not oneself."""
-    server = lab.server(SERVER)
-    clients = [lab.client(server, CLIENT) for _ in range(3)]
-    for client in clients:
-        client.ready()
-    for number, client in enumerate(clients):
-        client.type(f"line {number} caf\u00e9")
-        for other in clients + [server]:
-            if other is not client:
-                other.see(rf"received line {number} caf\u00e9 from 127\.0\.0\.1:\d+\r\n")
-    for number, client in enumerate(clients):
-        assert f"received line {number}" not in client.output
-    server.stop()
-    clients[0].type("without the server")
-    clients[1].see("received without the server from")
-
-
-def test_long_broadcasts(lab):
-    """1000 characters, of up to 4 bytes; strangers' longer ones are ignored."""
-    server = lab.server(SERVER)
-    client, other = lab.client(server, CLIENT), lab.client(server, CLIENT)
-    client.ready(), other.ready()
-    stranger("127.255.255.255", server.port, b"x" * 1001, b"\xff\x1b[2J")
-    server.line(r"received \ufffd\?\[2J from .*")
-    client.see(r"received \ufffd\?\[2J from .*\r\n")
-    client.type("\U0001f600" * 1000)
-    server.line("received \U0001f600{1000} from .*")
-    client.type("x" * 1001)
-    client.line("error: not sent: 1001 characters, at most 1000 please")
-    client.type("still here")
-    server.line("received still here from .*")
-    other.see("received still here from")
-    assert "x" not in server.output
+def test_an_empty_message_is_a_message(lab):
+    receiver = lab.server(RECEIVER)
+    stranger(GROUP, receiver.port, b"")
+    receiver.line(r"received  from 127\.0\.0\.1:\d+")
+    receiver.wait()

@@ -157,8 +157,7 @@ def test_a_server_starts_stops_and_starts_again(name, lab, tmp_path):
     if name in TCP:  # a connection that the server closes first leaves TIME_WAIT behind
         conn = socket.create_connection(("127.0.0.1", server.port), timeout=20)
     if name not in ENDING or name not in TCP:
-        server.press("C")
-        assert "\r\nstopped\r\n" in server.wait()
+        assert "\r\nstopped\r\n" in server.stop()
     else:
         conn.sendall(b"no such thing\n")
         conn.makefile("rb").read()
@@ -167,8 +166,7 @@ def test_a_server_starts_stops_and_starts_again(name, lab, tmp_path):
     assert again.ready() == server.port
     if name in TCP:
         conn.close()
-    again.press("C")
-    again.wait()
+    again.stop()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "def refuse(" in SOURCES[name]])
@@ -236,8 +234,7 @@ def test_a_member_comes_and_goes(name, lab):
     second = lab.start(name, *arguments(name), "--port", first.port)
     assert second.ready() == first.port
     for member in first, second:
-        member.press("C")
-        assert "\r\nstopped\r\n" in member.wait()
+        assert "\r\nstopped\r\n" in member.stop()
 
 
 NO_GROUPS = ["--group 127.0.0.1", "--group x", "--group ''", "--interface 198.51.100.1",

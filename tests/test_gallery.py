@@ -1,14 +1,16 @@
-"""The gallery of wrong versions: each can be made, and is told in a sentence (see gallery.py)."""
+"""The gallery of wrong versions: each can be made, and says its mistake in a sentence.
+
+`make gallery` (gallery.py) runs the tests that they name.
+"""
 import re
 
 import pytest
 
+import run
 from conftest import OURS, THEIRS
-from gallery import make
+from gallery import make, named, script
 
 WRONG = sorted((OURS / "tests" / "wrong").glob("*.diff"))
-TESTS = {name for path in (OURS / "tests").glob("test_*.py")
-         for name in re.findall(r"def test_(\w+)", path.read_text("utf-8"))}
 pytestmark = pytest.mark.skipif(bool(THEIRS), reason="of our own scripts")
 
 
@@ -17,10 +19,17 @@ def test_the_wrong_version_is_ours_but_for_its_mistake(path, tmp_path, need):
     need("patch")
     name = make(path, tmp_path)
     assert (tmp_path / name).read_text() != (OURS / name).read_text()
-    assert path.stem.startswith(name.rpartition("/")[0].replace("/", "_"))
-    _, found = path.read_text("utf-8").splitlines()[:2]
-    names = found.partition("Found by: ")[2].split("; ")
-    assert names != [""] and {what.replace(" ", "_").rstrip("?") for what in names} <= TESTS
+
+
+@pytest.mark.parametrize("path", WRONG, ids=lambda path: path.stem)
+def test_the_tests_that_find_it_are_those_of_its_folder(path):
+    folder = script(path).rpartition("/")[0]
+    assert path.stem.startswith(folder.replace("/", "_"))
+    tests = {name.replace("_", " ") for file in run.files({folder})
+             for name in re.findall(r"def test_(\w+)", file.read_text("utf-8"))}
+    certain, possible = named(path)
+    assert certain + possible
+    assert {*certain, *possible} <= tests
 
 
 def test_every_problem_has_three_and_every_defect_one():

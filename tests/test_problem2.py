@@ -1,5 +1,6 @@
 """Problem 2, the concurrent file server (R28 to R31)."""
 import ast
+import contextlib
 import os
 import re
 import signal
@@ -280,5 +281,9 @@ def test_more_clients_than_threads(lab):
     server.line(r"error: .*start new thread.*")
     for one in crowd:
         one.close()
-    while not ask(server, b"haiku.txt\n").startswith(b"153\n"):
-        pass  # the threads of the crowd end one by one
+    while True:  # the threads of the crowd end one by one
+        with connect(server) as conn, contextlib.suppress(socket.timeout):
+            conn.settimeout(1)
+            conn.sendall(b"haiku.txt\n")
+            if conn.recv(10).startswith(b"153\n"):
+                return

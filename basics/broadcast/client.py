@@ -1,6 +1,6 @@
-"""Broadcast, the client: what one types is shown to the whole network.
+"""Broadcast, the client: sends each line that you type to the whole network.
 
-The note is in server.py.
+The wire is described in server.py.
 
     1$ python basics/broadcast/client.py
     1| listening on 127.255.255.255:12016
@@ -12,18 +12,23 @@ The note is in server.py.
     1| received Only me. from 127.0.0.1:<port>
 
 Notice: SO_BROADCAST. Without it the system refuses to send to a broadcast
-address ("Permission denied"), so that nobody does so by mistake.
+address ("Permission denied"), so that nobody does it by mistake.
 
-Try: leave that line out. Start five clients, and the server.
+Your own line comes back, too. connect() gives the sending socket its address,
+and the client does not show what comes from there.
+
+Try: delete the line with SO_BROADCAST. Start five clients and the server.
 """
 import argparse
+import contextlib
 import os
+import signal
 import socket
 import sys
 import threading
 
 try:
-    import readline  # to edit the line that one types; Windows has none
+    import readline  # to edit the line that you type; Windows does not have it
 except ImportError:
     readline = None
 
@@ -31,49 +36,68 @@ BROADCAST, PORT = "127.255.255.255", 12016
 MAX_TEXT = 1000  # characters in a message
 
 
-def tell(text):
-    """Print a line above the one that one is typing."""
-    if readline and sys.__stdout__.isatty():
-        text = f"\r\x1b[K{text}\n{readline.get_line_buffer()}"  # \x1b[K: clear the line
-        print(text, end="", flush=True)
-    else:
-        print(text)
-
-
-def listen(receiver, own):
-    """Show what the others say; waits for it without a limit."""
+def receive(receiver, own):
+    """Show each message to the network; waits without a limit."""
     while True:
-        payload, peer = receiver.recvfrom(65535)
+        payload, peer = receiver.recvfrom(65_535)
         text = printable(payload.decode(errors="replace"))
         if len(text) <= MAX_TEXT and peer != own:
             tell(f"received {text} from {show(peer)}")
 
 
-def say(sender, text):
-    """Send one line to the whole network."""
-    if len(text) > MAX_TEXT:
-        print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
-              file=sys.stderr)
-        return
-    try:
-        sender.send(text.encode())
-    except OSError as error:
-        print(f"error: not sent: {error}", file=sys.stderr)
+def send_lines(sender):
+    """Send each line that is typed, until Ctrl+C or Ctrl+D."""
+    while True:
+        text = input()
+        try:
+            if len(text) > MAX_TEXT:
+                raise ValueError(f"{len(text)} characters; the limit is {MAX_TEXT}")
+            sender.send(text.encode())
+        except (OSError, ValueError) as error:
+            print(f"error: not sent: {error}", file=sys.stderr)
 
 
-def bind_broadcast(broadcast, port):
-    """Return a socket that gets what is sent to the broadcast address."""
+def main():
+    args = broadcast_options().parse_args()
+    receiver = join_broadcast(args.broadcast, args.port)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        everybody = args.broadcast, receiver.getsockname()[1]
+        sender.connect(everybody)
+        print("listening on", show(everybody))
+        own = sender.getsockname()
+        threading.Thread(target=receive, args=(receiver, own), daemon=True).start()
+        send_lines(sender)
+
+
+# ---- The frame: the same in all members of a group -----------------------------------
+
+
+def broadcast_options():
+    """Return a parser of the options that server and client have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--broadcast", default=BROADCAST, metavar="ADDRESS",
+                        help="the network's broadcast address")
+    parser.add_argument("--port", default=PORT, type=int, help="everybody's port")
+    return parser
+
+
+def join_broadcast(broadcast, port):
+    """Return a socket that receives what is sent to the broadcast address."""
+    socket.inet_aton(broadcast)  # an address, not a name
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # many a machine
-    if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD want this for it
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # several members
+    if hasattr(socket, "SO_REUSEPORT"):  # on macOS and BSD they need this one, too
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    receiver.bind(("" if os.name == "nt" else broadcast, port))  # not on Windows
+    receiver.bind(("" if os.name == "nt" else broadcast, port))  # Windows cannot
     return receiver
 
 
 def show(address):
-    """Return HOST:PORT."""
-    return "{}:{}".format(*address)
+    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def printable(text):
@@ -81,37 +105,29 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--broadcast", default=BROADCAST, metavar="ADDRESS",
-                        help="the network's broadcast address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    sys.stdin.reconfigure(errors="replace")
-    receiver = bind_broadcast(args.broadcast, args.port)
-    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    with sender:  # and not the receiver: it may not be closed while a thread reads it
-        everybody = (args.broadcast, receiver.getsockname()[1])
-        sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        sender.connect(everybody)  # an address to know its own datagrams by
-        print("listening on", show(everybody))
-        threading.Thread(
-            target=listen, args=(receiver, sender.getsockname()), daemon=True).start()
-        while True:
-            say(sender, input())
+def tell(text):
+    """Print a line above the line that is being typed."""
+    if readline and sys.stdout.isatty():
+        line = ""
+        with contextlib.suppress(ValueError):  # readline is between two lines
+            line = readline.get_line_buffer()
+        rows, column = divmod(len(line), os.get_terminal_size().columns or 80)
+        clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # to its start, then all below
+        wrap = " \r" if rows and not column else ""  # as readline does at the margin
+        print(f"{clear}{text}\n{line}{wrap}", end="", flush=True)
+    else:
+        print(text)
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    sys.stdin.reconfigure(errors="replace")
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except (KeyboardInterrupt, EOFError):
-        sys.stdout = None  # no thread has a word to say after this one
-        print("\nstopped", file=sys.__stdout__)
-        os._exit(0)  # a normal exit can be stalled by a thread that is just printing
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --broadcast or --port")
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
+        print("\nstopped\n", end="")  # in one piece
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError) as error:
+        sys.exit(f"error: {error}; try another address or --port")

@@ -1,8 +1,16 @@
-"""Broadcast, the server: shows what the clients say to the whole network.
+"""Broadcast, the server: shows every message that is sent to all machines.
 
-A datagram to a network's broadcast address reaches every machine there, and
-on each of them every program that listens on its port, asked or not. Each
-message is UTF-8 text in a datagram of its own, of at most 1000 characters.
+A datagram to a network's broadcast address reaches every machine on it. There
+it reaches every program that listens on its port, wanted or not.
+
+The wire (UDP): one datagram for each message, UTF-8 text of at most 1000
+characters. Longer ones are ignored.
+
+    client                                127.255.255.255:12016
+       | ----- Hello, network! ------------> |   to server and clients,
+       | <---- Hello, network! ------------- |   also to its sender
+
+Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
 
     1$ python basics/broadcast/server.py
     1| listening on 127.255.255.255:12016
@@ -14,22 +22,25 @@ message is UTF-8 text in a datagram of its own, of at most 1000 characters.
     1| received Hello, network! from 127.0.0.1:<port>
     3| received Hello, network! from 127.0.0.1:<port>
 
-Notice: the server is only one more listener: no client needs it.
+Notice: no client needs the server. It is one more program that listens.
 
-The default is the broadcast address of the loopback network, which Linux has
-(macOS has none, by documentation). On a real network take that network's, as
-`ip address` shows it after "brd": --broadcast 192.168.1.255.
+The default is the broadcast address of the loopback network. Linux has it;
+macOS does not (by documentation). On a real network, use the address that
+`ip address` shows after "brd": --broadcast 192.168.1.255.
 
-Beware: each broadcast interrupts every machine on the network, those too which
-then throw it away: many of them congest it. And everybody can listen, and say
-what they like: nothing here is secret, and no sender is certain.
+Congestion: a broadcast interrupts every machine on the network, even those
+that throw it away. Many broadcasts slow down the whole network.
 
-Question: what is the difference to multicast?
-Answer: a broadcast goes to all, who cannot help it; a multicast only to those
-who have joined. And a router passes on no broadcast.
+Security: everybody can read every message, and anybody can send one. Nothing
+here is secret, and no sender is certain.
+
+Question: what is the difference between broadcast and multicast?
+Answer: a broadcast reaches every machine. A multicast reaches only machines
+that have joined its group. A router does not forward a broadcast.
 """
 import argparse
 import os
+import signal
 import socket
 import sys
 
@@ -37,28 +48,50 @@ BROADCAST, PORT = "127.255.255.255", 12016
 MAX_TEXT = 1000  # characters in a message
 
 
-def listen(receiver):
-    """Show what is said on the network; waits for it without a limit."""
+def receive(receiver):
+    """Show each message to the network; waits without a limit."""
     while True:
-        payload, peer = receiver.recvfrom(65535)
+        payload, peer = receiver.recvfrom(65_535)
         text = printable(payload.decode(errors="replace"))
         if len(text) <= MAX_TEXT:
             print(f"received {text} from {show(peer)}")
 
 
-def bind_broadcast(broadcast, port):
-    """Return a socket that gets what is sent to the broadcast address."""
+def main():
+    args = broadcast_options().parse_args()
+    with join_broadcast(args.broadcast, args.port) as receiver:
+        print("listening on", show((args.broadcast, receiver.getsockname()[1])))
+        receive(receiver)
+
+
+# ---- The frame: the same in all members of a group -----------------------------------
+
+
+def broadcast_options():
+    """Return a parser of the options that server and client have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--broadcast", default=BROADCAST, metavar="ADDRESS",
+                        help="the network's broadcast address")
+    parser.add_argument("--port", default=PORT, type=int, help="everybody's port")
+    return parser
+
+
+def join_broadcast(broadcast, port):
+    """Return a socket that receives what is sent to the broadcast address."""
+    socket.inet_aton(broadcast)  # an address, not a name
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # many a machine
-    if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD want this for it
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # several members
+    if hasattr(socket, "SO_REUSEPORT"):  # on macOS and BSD they need this one, too
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    receiver.bind(("" if os.name == "nt" else broadcast, port))  # not on Windows
+    receiver.bind(("" if os.name == "nt" else broadcast, port))  # Windows cannot
     return receiver
 
 
 def show(address):
-    """Return HOST:PORT."""
-    return "{}:{}".format(*address)
+    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def printable(text):
@@ -66,26 +99,15 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--broadcast", default=BROADCAST, metavar="ADDRESS",
-                        help="the network's broadcast address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    with bind_broadcast(args.broadcast, args.port) as receiver:
-        print("listening on", show((args.broadcast, receiver.getsockname()[1])))
-        listen(receiver)
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    sys.stdin.reconfigure(errors="replace")
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
-        print("\nstopped")
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --broadcast or --port")
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
+        print("\nstopped\n", end="")  # in one piece
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError) as error:
+        sys.exit(f"error: {error}; try another address or --port")

@@ -1,9 +1,16 @@
-"""Multicast, the receiver: one datagram reaches everybody who has joined a group.
+"""Multicast, the receiver: joins a group, takes one message to it, and ends.
 
 A group is an address that belongs to no machine: 224.0.0.0 to 239.255.255.255
-(RFC 5771; those from 239 are for private use, RFC 2365). To join one is to ask
-the system for a copy of every datagram to it. The sender sends one datagram,
-and does not know who gets it. It is UTF-8 text, of at most 100 bytes.
+(RFC 5771; those from 239 on are for private use, RFC 2365). A program joins
+the group: it asks its system for a copy of every datagram to this address.
+The sender sends one datagram and does not know who receives it.
+
+The wire (UDP): one datagram of UTF-8 text, at most 100 bytes.
+
+    sender                                239.255.12.14:12014
+       | ----- Dinner is ready! -----------> |   to every receiver
+
+Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
 
     1$ python basics/multicast/receiver.py
     1| joined 239.255.12.14:12014
@@ -14,54 +21,77 @@ and does not know who gets it. It is UTF-8 text, of at most 100 bytes.
     1| received Dinner is ready! from 127.0.0.1:<port>
     2| received Dinner is ready! from 127.0.0.1:<port>
 
-Notice: both receivers have the same port, on one machine. For a stream or an
-ordinary datagram that is an error, for then it is one of them who is meant.
+Notice: both receivers have one port, on one machine. In basics/datagram this
+is an error, because an ordinary datagram is meant for one program.
 
-A receiver waits without a limit: it cannot know whether anybody will send.
+A receiver waits without a limit: it cannot know whether anybody will send. It
+reports a datagram of more than 100 bytes as an error, and waits for the next.
 
-Across machines, name one of your own machine's addresses at both ends:
---interface 192.168.1.20. Multicast goes no further than the local network.
+Try: use two machines, and start the receiver first. At both ends, name one of
+the machine's own addresses: --interface 192.168.1.20. Multicast stays inside
+the local network.
 
 Question: what is a multicast group, and who is in it?
-Answer: an address to send to; whoever has told the own system to listen. There
-is no list: not even the sender knows.
+Answer: a group is an address to send to. A program is in the group if it has
+asked its own system to join. Nobody has a list of the members, not even the
+sender.
 """
 import argparse
 import os
+import signal
 import socket
 import sys
 
 GROUP, PORT = "239.255.12.14", 12014
-INTERFACE = "127.0.0.1"  # nothing leaves this machine, which needs no network then
+INTERFACE = "127.0.0.1"  # nothing leaves this machine
 MAX_MESSAGE = 100        # bytes
 
 
 def receive_one(receiver):
-    """Wait for one message to the group, and print it."""
+    """Show one message to the group; waits without a limit."""
     while True:
-        payload, peer = receiver.recvfrom(65535)
+        payload, peer = receiver.recvfrom(65_535)
         if len(payload) <= MAX_MESSAGE:
             text = printable(payload.decode(errors="replace"))
             print(f"received {text} from {show(peer)}")
             return
-        print(f"error: {show(peer)}: a message takes at most {MAX_MESSAGE} bytes")
+        print(f"error: {show(peer)}: more than {MAX_MESSAGE} bytes")
 
 
-def join(group, port, interface):
-    """Return a socket that gets what comes for the group through this interface."""
-    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # many a machine
-    if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD want this for it
-        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    receiver.bind(("" if os.name == "nt" else group, port))  # Windows binds no group
-    receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-                        socket.inet_aton(group) + socket.inet_aton(interface))
-    return receiver
+def main():
+    args = group_options().parse_args()
+    group, port = args.group, args.port
+    membership = socket.inet_aton(group) + socket.inet_aton(args.interface)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # many members
+        if hasattr(socket, "SO_REUSEPORT"):  # on macOS and BSD they need this one, too
+            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if sys.platform == "linux":  # IP_MULTICAST_ALL: not what others have joined
+            receiver.setsockopt(socket.IPPROTO_IP, 49, 0)
+        receiver.bind(("" if os.name == "nt" else group, port))  # not on Windows
+        receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        print("joined", show((group, receiver.getsockname()[1])))
+        receive_one(receiver)
+
+
+# ---- The frame: the same in all members of a group -----------------------------------
+
+
+def group_options():
+    """Return a parser of the options that all members of a group have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--group", default=GROUP, help="the multicast address")
+    parser.add_argument("--port", default=PORT, type=int, help="the group's port")
+    parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
+                        help="the address of this machine to use")
+    return parser
 
 
 def show(address):
-    """Return HOST:PORT."""
-    return "{}:{}".format(*address)
+    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def printable(text):
@@ -69,29 +99,15 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--group", default=GROUP,
-                        help="multicast address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the group's port (default: %(default)s)")
-    parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
-                        help="an address of this machine (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    with join(args.group, args.port, args.interface) as receiver:
-        print("joined", show((args.group, receiver.getsockname()[1])))
-        receive_one(receiver)
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    sys.stdin.reconfigure(errors="replace")
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
-        print("\nstopped")
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot join: {error}; "
-                 "try another --group, --port or --interface")
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
+        print("\nstopped\n", end="")  # in one piece
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError) as error:
+        sys.exit(f"error: {error}; try another address or --port")

@@ -1,6 +1,6 @@
-"""Multicast, the sender: one datagram to everybody who has joined a group.
+"""Multicast, the sender: sends one datagram to a group, and ends.
 
-The note is in receiver.py.
+The wire is described in receiver.py.
 
     1$ python basics/multicast/receiver.py
     1| joined 239.255.12.14:12014
@@ -8,49 +8,69 @@ The note is in receiver.py.
     2| sent to 239.255.12.14:12014
     1| received Hello, everybody! from 127.0.0.1:<port>
 
-Notice: no join, and no bind. Anybody may send to a group; and nobody tells the
-sender whether there was somebody to receive it.
+Notice: the sender neither binds nor joins; anybody may send to a group. It
+tells the system which interface to use, because no route leads to a group.
 
-Try: send when there is no receiver. A message of more than 100 bytes.
+Try: send when there is no receiver. Nobody tells the sender. Then send a
+message of more than 100 bytes: $(printf %0101d 0).
 """
 import argparse
+import os
+import signal
 import socket
 import sys
 
 GROUP, PORT = "239.255.12.14", 12014
-INTERFACE = "127.0.0.1"  # nothing leaves this machine, which needs no network then
+INTERFACE = "127.0.0.1"  # nothing leaves this machine
 MAX_MESSAGE = 100        # bytes
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = group_options()
     parser.add_argument("message", nargs="?", default="Hello, everybody!",
-                        metavar="MESSAGE", help="(default: %(default)s)")
-    parser.add_argument("--group", default=GROUP,
-                        help="multicast address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the group's port (default: %(default)s)")
-    parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
-                        help="an address of this machine (default: %(default)s)")
+                        metavar="MESSAGE", help="the text to send")
     args = parser.parse_args()
-    if not 1 <= args.port <= 65535:
-        parser.error("--port takes 1 to 65535")
     payload = args.message.encode(errors="replace")
     if len(payload) > MAX_MESSAGE:
-        sys.exit(f"error: not sent: {len(payload)} bytes, at most {MAX_MESSAGE} please")
+        sys.exit(f"error: not sent: {len(payload)} bytes; the limit is {MAX_MESSAGE}")
+    socket.inet_aton(args.group)  # an address, not a name
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
-                          socket.inet_aton(args.interface))  # not where routes lead
-        sender.sendto(payload, (args.group, args.port))
-    print(f"sent to {args.group}:{args.port}")
+                          socket.inet_aton(args.interface))
+        group = args.group, args.port
+        sender.sendto(payload, group)
+        print("sent to", show(group))
+
+
+# ---- The frame: the same in all members of a group -----------------------------------
+
+
+def group_options():
+    """Return a parser of the options that all members of a group have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--group", default=GROUP, help="the multicast address")
+    parser.add_argument("--port", default=PORT, type=int, help="the group's port")
+    parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
+                        help="the address of this machine to use")
+    return parser
+
+
+def show(address):
+    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    sys.stdin.reconfigure(errors="replace")
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
-        print("\nstopped")
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot send: {error}; "
-                 "try another --group, --port or --interface")
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
+        print("\nstopped\n", end="")  # in one piece
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError) as error:
+        sys.exit(f"error: {error}; try another address or --port")

@@ -1,8 +1,15 @@
-"""Multicast group: every member sends one message, and gets those of all.
+"""Multicast group: every member sends one message, and receives those of all.
 
-A member sends and receives at once: a thread listens from the beginning, while
-the main one waits for the keyboard. The messages are as in basics/multicast:
-UTF-8 text, a datagram each, of at most 100 bytes.
+A member sends and receives at the same time. A thread receives from the start,
+while the main thread waits for the keyboard.
+
+The wire (UDP): one datagram for each message, UTF-8 text of at most 100 bytes.
+
+    member                                239.255.12.15:12015
+       | ----- Hello from one! ------------> |   to every member, and back to
+       | <---- Hello from one! ------------- |   the member that sent it
+
+Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
 
     1$ python basics/multicast_group/member.py
     1| joined 239.255.12.15:12015
@@ -21,78 +28,103 @@ UTF-8 text, a datagram each, of at most 100 bytes.
     1| received And from two! from 127.0.0.1:<port>
     2| received And from two! from 127.0.0.1:<port>
 
-Notice: one's own message comes back like everybody else's. Two sockets: the
-one that receives has the group's port, as all members do; the one that sends
-has a port of its own, by which the members on one machine can be told apart.
+Notice: your own message comes back like all others. There are two sockets.
+The socket that receives has the group's port, as in every member. The socket
+that sends has a port of its own; it tells the members on one machine apart.
 
-Try: a third member that starts after the first message. What does it get, and
-what would it take for it to get all? (problem8 does that.)
+Try: start a third member after the first message. What does it receive? What
+would it need to receive everything? (problem8 does that.)
 
-Question: why has everybody to start before the first message is sent?
-Answer: a group keeps nothing. Who joins later gets what is sent later.
+Question: why must everybody start before the first message is sent?
+Answer: a group stores nothing. A member that joins later receives only what
+is sent later.
 """
 import argparse
+import contextlib
 import os
+import signal
 import socket
 import sys
 import threading
 
 try:
-    import readline  # to edit the line that one types; Windows has none
+    import readline  # to edit the line that you type; Windows does not have it
 except ImportError:
     readline = None
 
 GROUP, PORT = "239.255.12.15", 12015
-INTERFACE = "127.0.0.1"  # nothing leaves this machine, which needs no network then
+INTERFACE = "127.0.0.1"  # nothing leaves this machine
 MAX_MESSAGE = 100        # bytes
 
 
-def tell(text):
-    """Print a line above the one that one is typing."""
-    if readline and sys.__stdout__.isatty():
-        text = f"\r\x1b[K{text}\n{readline.get_line_buffer()}"  # \x1b[K: clear the line
-        print(text, end="", flush=True)
-    else:
-        print(text)
-
-
-def listen(receiver):
-    """Show all that is sent to the group; waits without a limit."""
+def receive(receiver):
+    """Show each message to the group; waits without a limit."""
     while True:
-        payload, peer = receiver.recvfrom(65535)
+        payload, peer = receiver.recvfrom(65_535)
         if len(payload) <= MAX_MESSAGE:
             text = printable(payload.decode(errors="replace"))
             tell(f"received {text} from {show(peer)}")
         else:
-            tell(f"error: {show(peer)}: a message takes at most {MAX_MESSAGE} bytes")
+            tell(f"error: {show(peer)}: more than {MAX_MESSAGE} bytes")
 
 
-def say(sender, group):
-    """Send one message, when all have started."""
-    print("press Enter when all have started")
-    input()
-    print("type your message")
-    while len(payload := input().encode(errors="replace")) > MAX_MESSAGE:
-        print(f"error: not sent: {len(payload)} bytes, at most {MAX_MESSAGE} please",
+def send_one(sender, group):
+    """Send one message to the group, when all have started."""
+    input("press Enter when all have started\n")
+    payload = input("type your message\n").encode(errors="replace")
+    while len(payload) > MAX_MESSAGE:
+        print(f"error: not sent: {len(payload)} bytes; the limit is {MAX_MESSAGE}",
               file=sys.stderr)
+        payload = input().encode(errors="replace")
     sender.sendto(payload, group)
 
 
+def main():
+    args = group_options().parse_args()
+    receiver = join(args.group, args.port, args.interface)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
+                          socket.inet_aton(args.interface))
+        group = args.group, receiver.getsockname()[1]
+        print("joined", show(group))
+        threading.Thread(target=receive, args=(receiver,), daemon=True).start()
+        send_one(sender, group)
+        while True:
+            input()  # until Ctrl+C or Ctrl+D
+
+
+# ---- The frame: the same in all members of a group -----------------------------------
+
+
+def group_options():
+    """Return a parser of the options that all members of a group have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--group", default=GROUP, help="the multicast address")
+    parser.add_argument("--port", default=PORT, type=int, help="the group's port")
+    parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
+                        help="the address of this machine to use")
+    return parser
+
+
 def join(group, port, interface):
-    """Return a socket that gets what comes for the group through this interface."""
+    """Return a socket that receives what reaches this interface for the group."""
+    membership = socket.inet_aton(group) + socket.inet_aton(interface)
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # many a machine
-    if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD want this for it
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # several members
+    if hasattr(socket, "SO_REUSEPORT"):  # on macOS and BSD they need this one, too
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if sys.platform == "linux":  # IP_MULTICAST_ALL: do not receive what others joined
+        receiver.setsockopt(socket.IPPROTO_IP, 49, 0)
     receiver.bind(("" if os.name == "nt" else group, port))  # Windows binds no group
-    receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-                        socket.inet_aton(group) + socket.inet_aton(interface))
+    receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
     return receiver
 
 
 def show(address):
-    """Return HOST:PORT."""
-    return "{}:{}".format(*address)
+    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def printable(text):
@@ -100,40 +132,29 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--group", default=GROUP,
-                        help="multicast address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="the group's port (default: %(default)s)")
-    parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
-                        help="an address of this machine (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    sys.stdin.reconfigure(errors="replace")
-    receiver = join(args.group, args.port, args.interface)
-    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    with sender:  # and not the receiver: it may not be closed while a thread reads it
-        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
-                          socket.inet_aton(args.interface))  # not where routes lead
-        group = (args.group, receiver.getsockname()[1])
-        print("joined", show(group))
-        threading.Thread(target=listen, args=(receiver,), daemon=True).start()
-        say(sender, group)
-        while True:
-            input()  # until Ctrl+C or Ctrl+D: one message each
+def tell(text):
+    """Print a line above the line that is being typed."""
+    if readline and sys.stdout.isatty():
+        line = ""
+        with contextlib.suppress(ValueError):  # readline is between two lines
+            line = readline.get_line_buffer()
+        rows, column = divmod(len(line), os.get_terminal_size().columns or 80)
+        clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # to its start, then all below
+        wrap = " \r" if rows and not column else ""  # as readline does at the margin
+        print(f"{clear}{text}\n{line}{wrap}", end="", flush=True)
+    else:
+        print(text)
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    sys.stdin.reconfigure(errors="replace")
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except (KeyboardInterrupt, EOFError):
-        sys.stdout = None  # no thread has a word to say after this one
-        print("\nstopped", file=sys.__stdout__)
-        os._exit(0)  # a normal exit can be stalled by a thread that is just printing
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot join: {error}; "
-                 "try another --group, --port or --interface")
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
+        print("\nstopped\n", end="")  # in one piece
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError) as error:
+        sys.exit(f"error: {error}; try another address or --port")

@@ -1,11 +1,11 @@
 """Sum, the concurrent server: adds 1 + 2 + ... + COUNT, a thread for each client.
 
-Only the thread that adds sleeps, and nobody waits for anybody else. The wire
-is described in iterative_server.py.
+Only the thread of that client sleeps, so no client waits for another one. The
+wire is described in iterative_server.py.
 
 Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
 
-    1$ python basics/sum/concurrent_server.py --delay 0.015
+    1$ python basics/sum/concurrent_server.py --delay 0.03
     1| listening on 127.0.0.1:12013
     2$ python basics/sum/client.py 100
     1| 127.0.0.1:<port>: adding 1..100
@@ -18,25 +18,26 @@ Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     2| sum of 1..100 = 5050
     2| waited <number>.<number> s
 
-Who waits for whom: COUNT 100, and 5 half a second later, without --delay.
+The waits without --delay, if COUNT 5 starts half a second later:
 
     COUNT 100  |======================================|      20.001 s
     COUNT 5     |==|                                          1.001 s
                0 0.5                                 20  21 s
 
 Notice: `diff basics/sum/iterative_server.py basics/sum/concurrent_server.py`.
-The work is the same to the letter; a thread does it.
+The work is the same, to the letter, but a thread does it.
 
-Try: change `worker.start()` to `worker.run()`, which works in the caller's
-thread. Which server is it now?
+Try: change `.start()` to `.run()`, which works in the thread of the caller.
+Which server is it now?
 
 Question: what does a thread for each client cost?
 Answer: 17 kB of memory (measured with 1000 clients, on Linux), and care with
-whatever threads share. And nothing here keeps the ten-thousandth client from
-having one, too.
+everything that threads share. This server has no limit: the ten-thousandth
+client gets a thread, too.
 """
 import argparse
 import os
+import signal
 import socket
 import sys
 import threading
@@ -44,14 +45,13 @@ import time
 
 HOST, PORT = "127.0.0.1", 12013  # this machine only; 0.0.0.0 would admit the network
 DELAY = 0.2                      # seconds to sleep after each addition
-MAX_COUNT = 1000                 # so that nobody keeps the server for more than 200 s
-MAX_LINE = 6                     # bytes: "1000", and the line end of telnet
-PATIENCE = 9                     # seconds that a client may be silent; refuse() takes 1
-BACKLOG = 1024                   # clients that may arrive at once, before accept()
+MAX_COUNT = 1000                 # nobody occupies the server for more than 200 s
+MAX_LINE = 6                     # bytes: "1000", and a line end of telnet (\r\n)
+TIMEOUT = 10                     # seconds that a client may be silent
 
 
 def parse(line):
-    """Return the COUNT in a client's line; raise ValueError if there is none."""
+    """Return the COUNT in a client's line; ValueError if there is none."""
     count = int(line) if line.endswith(b"\n") and line.strip().isdigit() else 0
     if not 1 <= count <= MAX_COUNT:
         raise ValueError(f"expected an integer from 1 to {MAX_COUNT}, and a newline")
@@ -60,11 +60,10 @@ def parse(line):
 
 def add_up(conn, peer, delay):
     """Read the COUNT, add, sleep after each addition, and send the sum."""
-    with conn.makefile("rb") as stream:   # recv() may split the line;
-        line = stream.readline(MAX_LINE)  # readline() waits for the newline
-    count, total = parse(line), 0
+    with conn.makefile("rb") as stream:          # recv() may split the line;
+        count = parse(stream.readline(MAX_LINE))  # readline() waits for the newline
     print(f"{peer}: adding 1..{count}")
-    start = time.monotonic()  # sleep by this clock, or what each sleep is late adds up
+    total, start = 0, time.monotonic()  # each sleep ends by this clock
     for number in range(1, count + 1):
         total += number
         time.sleep(max(0, start + number * delay - time.monotonic()))
@@ -73,9 +72,9 @@ def add_up(conn, peer, delay):
 
 
 def serve(conn, peer, delay):
-    """Serve one client; whatever goes wrong here ends its connection only."""
+    """Serve one client; an error ends this connection and no other."""
     with conn:
-        conn.settimeout(PATIENCE)
+        conn.settimeout(TIMEOUT)
         try:
             add_up(conn, peer, delay)
         except (OSError, ValueError) as error:
@@ -88,29 +87,58 @@ def accept_clients(listener, delay):
     while True:
         try:
             conn, peer = listener.accept()
-            worker = threading.Thread(
-                target=serve, args=(conn, show(peer), delay), daemon=True)
-            worker.start()
+            threading.Thread(
+                target=serve, args=(conn, show(peer), delay), daemon=True).start()
         except (OSError, RuntimeError) as error:
             print(f"error: cannot accept: {error}")
-            time.sleep(0.1)  # no descriptor or thread is left: wait until one is
+            time.sleep(0.1)  # no descriptor or thread is left: wait until one is free
+
+
+def main():
+    parser = options()
+    parser.add_argument("--delay", default=DELAY, type=float, metavar="SECONDS",
+                        help="to sleep after each addition")
+    args = parser.parse_args()
+    if not 0 <= args.delay <= 9:
+        parser.error("--delay takes 0 to 9 seconds")
+    with listen(args.host, args.port) as listener:
+        print("listening on", show(listener.getsockname()))
+        accept_clients(listener, args.delay)
+
+
+# ---- The frame: the same in all TCP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def listen(host, port):
+    """Return a socket that listens at this address, IPv4 or IPv6."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return socket.create_server((host, port, *scope), family=family, backlog=1024)
 
 
 def refuse(conn, reason):
-    """Tell the client why, and hang up in such a way that it can read this.
+    """Tell the client why, then close without a reset.
 
-    A close with unread input sends a reset, and the client may then lose our line.
-    So: say that no more will follow, then read and drop, for 1 second at most.
+    Closing while input is unread resets the connection, and the client may lose the
+    reason. So end our stream, and read for at most 10 seconds until the client closes.
     """
     try:
-        conn.settimeout(0.1)
+        conn.settimeout(1)
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
         for _ in range(10):
             if not conn.recv(1_000_000):
                 break
     except OSError:
-        pass  # the client is gone, or goes on talking: it had its chance
+        pass  # the client has left, or is silent
 
 
 def show(address):
@@ -119,36 +147,15 @@ def show(address):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    parser.add_argument("--delay", type=float, default=DELAY, metavar="SECONDS",
-                        help="to sleep after each addition (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    if not 0 <= args.delay <= 9:
-        parser.error("--delay takes 0 to 9")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.create_server((args.host, args.port), family=family,
-                              backlog=BACKLOG) as listener:
-        print("listening on", show(listener.getsockname()))
-        accept_clients(listener, args.delay)
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
-        sys.stdout = None  # no thread has a word to say after this one
-        print("\nstopped", file=sys.__stdout__)
-        os._exit(0)  # a normal exit can be stalled by a thread that is just printing
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
+        print("\nstopped\n", end="")  # in one piece
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")

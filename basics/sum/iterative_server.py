@@ -1,19 +1,19 @@
 r"""Sum, the iterative server: adds 1 + 2 + ... + COUNT, one client at a time.
 
-It sleeps after each addition, as if that were hard work. Who comes meanwhile
-is connected by the system, and waits: first come, first served. Four more
-servers here do the same work in another order, for the same client.py.
+It sleeps after each addition, as if the addition were hard work. A client that
+connects meanwhile waits in the listen queue. First come, first served. Four
+more servers in this folder do the same work for the same client.py.
 
-The wire (TCP): one line each way, and that was the connection.
+The wire (TCP): one line each way.
 
-    client                               server
-       | ----- 100\n --------------------> |   COUNT: 1 to 1000
-       | <-------------------- 5050\n ---- |   or "error: REASON"; and then
-       | <------------- (end of stream) -- |   the end, in either case
+    client                                server
+       | ----- 100\n ---------------------> |   COUNT: 1 to 1000
+       | <---------------------- 5050\n --- |   or a line "error: REASON"
+       | <-------------- (end of stream) --- |
 
 Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
 
-    1$ python basics/sum/iterative_server.py --delay 0.015
+    1$ python basics/sum/iterative_server.py --delay 0.03
     1| listening on 127.0.0.1:12013
     2$ python basics/sum/client.py 100
     1| 127.0.0.1:<port>: adding 1..100
@@ -26,43 +26,45 @@ Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     3| sum of 1..5 = 15
     3| waited <number>.<number> s
 
-(COUNT 100 takes 1.5 s here: have both clients' commands typed before you start
-the first one.)
+(With this delay, COUNT 100 takes 3 seconds. Type the commands of both clients
+before you start the first one.)
 
-Who waits for whom: COUNT 100, and 5 half a second later, without --delay.
+The waits without --delay, if COUNT 5 starts half a second later:
 
-    COUNT 100  |======================================|      20.002 s
-    COUNT 5     |.....................................|==|   20.505 s
+    COUNT 100  |======================================|      20.001 s
+    COUNT 5     |.....................................|==|   20.502 s
                0 0.5                                 20  21 s
 
-"waited" tells 20.505 s: 19.5 until its turn came, and 1.0 for its additions.
+COUNT 5 waits 19.5 seconds for its turn, and 1 second for its additions.
 
-Notice: a client that leaves is not noticed while the server adds for it, and
-the next one waits for a sum that nobody wants. That is why COUNT is limited.
+Notice: if a client leaves during its additions, the server does not notice.
+It goes on, and the next client waits for a sum that nobody wants. For this
+reason COUNT has a limit.
 
-Try: `nc 127.0.0.1 12013` in terminal 2, and say nothing. For how long does
-COUNT 5 wait?
+Try: `nc 127.0.0.1 12013` in terminal 2, and type nothing. How long does
+COUNT 5 wait now?
 
 Question: what does an iterative server cost?
-Answer: the time of its clients. Itself it needs one thread and no lock; but
-each client waits until all who came before it are served, and for up to 10
-seconds on each one that says nothing.
+Answer: the time of its clients. The server needs one thread and no lock, but
+each client waits until all earlier ones are served. A silent client costs the
+others 10 seconds.
 """
 import argparse
+import os
+import signal
 import socket
 import sys
 import time
 
 HOST, PORT = "127.0.0.1", 12013  # this machine only; 0.0.0.0 would admit the network
 DELAY = 0.2                      # seconds to sleep after each addition
-MAX_COUNT = 1000                 # so that nobody keeps the server for more than 200 s
-MAX_LINE = 6                     # bytes: "1000", and the line end of telnet
-PATIENCE = 9                     # seconds that a client may be silent; refuse() takes 1
-BACKLOG = 1024                   # clients that may arrive at once, before accept()
+MAX_COUNT = 1000                 # nobody occupies the server for more than 200 s
+MAX_LINE = 6                     # bytes: "1000", and a line end of telnet (\r\n)
+TIMEOUT = 10                     # seconds that a client may be silent
 
 
 def parse(line):
-    """Return the COUNT in a client's line; raise ValueError if there is none."""
+    """Return the COUNT in a client's line; ValueError if there is none."""
     count = int(line) if line.endswith(b"\n") and line.strip().isdigit() else 0
     if not 1 <= count <= MAX_COUNT:
         raise ValueError(f"expected an integer from 1 to {MAX_COUNT}, and a newline")
@@ -71,11 +73,10 @@ def parse(line):
 
 def add_up(conn, peer, delay):
     """Read the COUNT, add, sleep after each addition, and send the sum."""
-    with conn.makefile("rb") as stream:   # recv() may split the line;
-        line = stream.readline(MAX_LINE)  # readline() waits for the newline
-    count, total = parse(line), 0
+    with conn.makefile("rb") as stream:          # recv() may split the line;
+        count = parse(stream.readline(MAX_LINE))  # readline() waits for the newline
     print(f"{peer}: adding 1..{count}")
-    start = time.monotonic()  # sleep by this clock, or what each sleep is late adds up
+    total, start = 0, time.monotonic()  # each sleep ends by this clock
     for number in range(1, count + 1):
         total += number
         time.sleep(max(0, start + number * delay - time.monotonic()))
@@ -84,9 +85,9 @@ def add_up(conn, peer, delay):
 
 
 def serve(conn, peer, delay):
-    """Serve one client; whatever goes wrong here ends its connection only."""
+    """Serve one client; an error ends this connection and no other."""
     with conn:
-        conn.settimeout(PATIENCE)
+        conn.settimeout(TIMEOUT)
         try:
             add_up(conn, peer, delay)
         except (OSError, ValueError) as error:
@@ -102,24 +103,54 @@ def accept_clients(listener, delay):
             serve(conn, show(peer), delay)
         except OSError as error:
             print(f"error: cannot accept: {error}")
-            time.sleep(0.1)  # no descriptor is left: wait until one is
+            time.sleep(0.1)  # no descriptor is left: wait until one is free
+
+
+def main():
+    parser = options()
+    parser.add_argument("--delay", default=DELAY, type=float, metavar="SECONDS",
+                        help="to sleep after each addition")
+    args = parser.parse_args()
+    if not 0 <= args.delay <= 9:
+        parser.error("--delay takes 0 to 9 seconds")
+    with listen(args.host, args.port) as listener:
+        print("listening on", show(listener.getsockname()))
+        accept_clients(listener, args.delay)
+
+
+# ---- The frame: the same in all TCP servers ------------------------------------------
+
+
+def options():
+    """Return a parser of the options that servers and clients have."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the server's address")
+    parser.add_argument("--port", default=PORT, type=int, help="the server's port")
+    return parser
+
+
+def listen(host, port):
+    """Return a socket that listens at this address, IPv4 or IPv6."""
+    family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
+    return socket.create_server((host, port, *scope), family=family, backlog=1024)
 
 
 def refuse(conn, reason):
-    """Tell the client why, and hang up in such a way that it can read this.
+    """Tell the client why, then close without a reset.
 
-    A close with unread input sends a reset, and the client may then lose our line.
-    So: say that no more will follow, then read and drop, for 1 second at most.
+    Closing while input is unread resets the connection, and the client may lose the
+    reason. So end our stream, and read for at most 10 seconds until the client closes.
     """
     try:
-        conn.settimeout(0.1)
+        conn.settimeout(1)
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
         for _ in range(10):
             if not conn.recv(1_000_000):
                 break
     except OSError:
-        pass  # the client is gone, or goes on talking: it had its chance
+        pass  # the client has left, or is silent
 
 
 def show(address):
@@ -128,34 +159,15 @@ def show(address):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST,
-                        help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="port; 0: the system chooses one (default: %(default)s)")
-    parser.add_argument("--delay", type=float, default=DELAY, metavar="SECONDS",
-                        help="to sleep after each addition (default: %(default)s)")
-    args = parser.parse_args()
-    if not 0 <= args.port <= 65535:
-        parser.error("--port takes 0 to 65535")
-    if not args.host:
-        parser.error("--host takes an address or a name")
-    if not 0 <= args.delay <= 9:
-        parser.error("--delay takes 0 to 9")
-    sys.stdout.reconfigure(line_buffering=True, errors="replace")  # also in a pipe
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.create_server((args.host, args.port), family=family,
-                              backlog=BACKLOG) as listener:
-        print("listening on", show(listener.getsockname()))
-        accept_clients(listener, args.delay)
-
-
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
-    except KeyboardInterrupt:
-        print("\nstopped")
-    except (OSError, TypeError) as error:  # TypeError: no possible name
-        sys.exit(f"error: cannot listen: {error}; try another --port or --host")
+    except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
+        print("\nstopped\n", end="")  # in one piece
+        os._exit(0)  # do not wait for other threads
+    except (OSError, OverflowError, UnicodeError) as error:
+        sys.exit(f"error: {error}; try another --host or --port")

@@ -1,0 +1,596 @@
+"""The runner of the tests: `make test`. Pytest collects them; several workers run them.
+
+    make test P=problem3,sum      the tests of these folders (belongs() says which they are)
+    make test SLOW=yes            ... and which tests took longest
+
+The runner asks pytest for the tests, and forks: each worker is a copy of this process that
+has collected them already. It sends a worker the numbers of the tests to run, and the worker
+sends back what happens, a line of JSON each. Most tests wait most of the time, so there are
+more workers than processors; the slowest tests begin first. Status 0: all passed.
+"""
+import argparse
+import collections
+import faulthandler
+import json
+import os
+import re
+import resource
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from pathlib import Path
+
+import environment
+
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+WORKERS = 4 * (os.cpu_count() or 1)  # measured: see README.md in this folder
+LIMIT = 300    # seconds for one test: after that it hangs
+QUICK = 1.5    # seconds: a test that takes longer mostly waits
+TOGETHER = 3   # seconds: so much of what shares a server runs in one worker
+SCRIPTS = [path.relative_to(ROOT).as_posix() for pattern in ("problem*/*.py", "basics/*/*.py")
+           for path in sorted(ROOT.glob(pattern))]
+FOLDERS = sorted({name.rpartition("/")[0] for name in SCRIPTS})
+
+
+# ---- Which tests -----------------------------------------------------------------------
+
+def folder_of(stem):
+    """Return the folder that a file of tests is about, or None if it is about more.
+
+    test_problem1_tcp is about problem1, test_basics_sum about basics/sum.
+    """
+    fits = [folder for folder in FOLDERS
+            if f"{stem}_".startswith(f"test_{folder.replace('/', '_')}_")]
+    return max(fits, key=len, default=None)
+
+
+def belongs(node):
+    """Return the folders that a test belongs to: {"problem3"}, {"basics/sum"}, {"tests"}.
+
+    The name of its file says it; else the folders in the test's parameter, as in
+    test_every_script.py::test_help[problem3/client.py]; else it is about the tests.
+    """
+    file, _, name = node.partition("::")
+    folder = folder_of(Path(file).stem)
+    if folder:
+        return {folder}
+    case = name.partition("[")[2]
+    return {folder for folder in FOLDERS
+            if re.search(rf"(?<![\w/]){folder}(?!\w)", case)} or {"tests"}
+
+
+def files(wanted):
+    """Return the files of tests in which tests of these folders may be (None: all)."""
+    return [path for path in sorted(TESTS.glob("test_*.py"))
+            if not wanted or folder_of(path.stem) is None or folder_of(path.stem) in wanted]
+
+
+def chosen(text):
+    """Return the folders that P= names, or None for all; end if it names another."""
+    known = {"tests": "tests"}
+    for folder in FOLDERS:
+        known[folder] = known[folder.rpartition("/")[2]] = folder
+    names = [name.rstrip("/") for name in re.split(r"[,\s]+", text) if name]
+    for name in names:
+        if name not in known:
+            error(f"there is no {name}; P= takes one or more of: {', '.join(FOLDERS)}, "
+                  "tests (with commas; sum will do for basics/sum)")
+    return {known[name] for name in names} or None
+
+
+def theirs(lab):
+    """Return the scripts in somebody's folder that stand for ours; end without one."""
+    if not Path(lab).is_dir():
+        error(f"LAB={lab} is not a folder")
+    found = [name for name in SCRIPTS if Path(lab, name).is_file()]
+    if not found:
+        error(f"LAB={lab} has no script of yours: it would lie in {lab}/{SCRIPTS[0]}, "
+              "for example")
+    return found
+
+
+def error(text):
+    print(f"error: {text}", file=sys.stderr)
+    sys.exit(2)
+
+
+# ---- What is shown ---------------------------------------------------------------------
+
+class Screen:
+    """On a terminal one line that moves; elsewhere a line every ten seconds."""
+
+    def __init__(self, file):
+        file.reconfigure(errors="backslashreplace")
+        self.file, self.live = file, file.isatty()
+        self.start = self.last = time.monotonic()
+        self.moving = False
+
+    def seconds(self):
+        return time.monotonic() - self.start
+
+    def move(self, text):
+        """Say how far it is, if it is time for that."""
+        if time.monotonic() - self.last < (0.1 if self.live else 10):
+            return
+        self.last = time.monotonic()
+        line = f"{text}, {self.seconds():.0f} s"
+        if self.live:
+            self.file.write(f"\r{line}\x1b[K")
+            self.moving = True
+        else:
+            self.file.write(line + "\n")
+        self.file.flush()
+
+    def print(self, text):
+        if self.moving:
+            self.file.write("\r\x1b[K")
+            self.moving = False
+        self.file.write(text + "\n")
+        self.file.flush()
+
+
+class Results:
+    """How each test ended: node: (outcome, why in a line, the whole text, seconds)."""
+
+    def __init__(self):
+        self.all = {}
+        self.starts = 0
+
+    def nodes(self, outcome):
+        return [node for node, result in self.all.items() if result[0] == outcome]
+
+    def summary(self, seconds):
+        parts = [f"{len(self.nodes('passed'))} passed"]
+        parts += [f"{len(self.nodes(outcome))} {outcome}" for outcome in ("skipped", "failed")
+                  if self.nodes(outcome)]
+        return f"{', '.join(parts)} in {seconds:.0f} s"
+
+    def show(self, screen, slow, names, interrupted):
+        """Print the end: the slowest, why some were skipped, which failed, the summary."""
+        if slow:
+            screen.print("the slowest tests:")
+            slowest = sorted(self.all.items(), key=lambda pair: -pair[1][3])
+            for node, (_, _, _, seconds) in slowest[:20]:
+                screen.print(f"{seconds:7.1f} s  {node}")
+            usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF,
+                                                         resource.RUSAGE_CHILDREN)]
+            used = sum(use.ru_utime + use.ru_stime for use in usage)
+            screen.print(f"{self.starts} program starts, {used:.0f} CPU seconds")
+        reasons = collections.Counter(self.all[node][1] for node in self.nodes("skipped"))
+        for reason, count in reasons.most_common():
+            screen.print(f"skipped {count}: {reason}")
+        for node in self.nodes("failed") if names else []:
+            screen.print(f"failed: {node}")
+        screen.print("interrupted: " * interrupted + self.summary(screen.seconds()))
+
+
+# ---- A worker --------------------------------------------------------------------------
+
+class Worker:
+    """A forked process that runs tests, seen from the runner."""
+
+    def __init__(self, number, run):
+        self.number = number
+        self.unit = []       # numbers of the tests that it still has to end
+        self.current = None  # ... of the one that it is in
+        self.begun = 0       # since when
+        self.programs = []   # what this test has started: process ids
+        self.received = b""
+        self.log = run.scratch / f"{number}.log"  # what its programs write to stdout, stderr
+        self.channel, channel = socket.socketpair()
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                for other in [self, *run.workers]:
+                    other.channel.close()  # so that a worker notices that the runner dies
+                Inside(self, run, channel).work()
+            except BaseException:
+                traceback.print_exc(file=sys.__stderr__)
+                os._exit(70)
+            os._exit(0)
+        channel.close()
+
+    def send(self, numbers):
+        self.unit = list(numbers)
+        self.begun = time.monotonic()
+        self.channel.sendall(json.dumps(numbers).encode() + b"\n")
+
+    def events(self):
+        """Return what it has sent, and whether this is the end of it."""
+        try:
+            piece = self.channel.recv(1 << 20)
+        except ConnectionResetError:
+            piece = b""
+        *lines, self.received = (self.received + piece).split(b"\n")
+        return [json.loads(line) for line in lines], not piece
+
+    def end(self):
+        """Kill it with all that its test has started; return how it ended, in words."""
+        for kill in os.killpg, os.kill:
+            try:
+                kill(self.pid, signal.SIGKILL)
+            except OSError:  # it is just ending, or is no group of its own yet
+                pass
+        _, status = os.waitpid(self.pid, 0)
+        over = False
+        while not over:  # it may have said what it started just before
+            events, over = self.events()
+            self.programs += [event[1] for event in events if event[0] == "start"]
+        self.channel.close()
+        for pid in self.programs:
+            try:
+                os.killpg(pid, signal.SIGKILL)  # a program in a terminal leads a group
+            except OSError:
+                pass
+        return (f"status {os.WEXITSTATUS(status)}" if os.WIFEXITED(status)
+                else f"signal {os.WTERMSIG(status)}")
+
+
+class Inside:
+    """The same worker, seen from inside."""
+
+    def __init__(self, worker, run, channel):
+        self.channel, self.run, self.lock = channel, run, threading.Lock()
+        self.pid = os.getpid()
+        os.setsid()  # Ctrl+C at the terminal is for the runner
+        for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT
+                          else signal.SIG_DFL)
+        log = os.open(worker.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        faulthandler.enable(file=log)  # says where it was when it crashes or hangs
+        self.log = worker.log
+        folder = run.scratch / str(worker.number)
+        folder.mkdir()
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+        run.inside = self
+        self.reports = []
+
+    def say(self, *event):
+        if os.getpid() == self.pid:
+            with self.lock:
+                self.channel.sendall(json.dumps(event).encode() + b"\n")
+
+    def work(self):
+        import subprocess
+
+        import pexpect
+        for starter in subprocess.Popen, pexpect.spawn:
+            self.watch(starter)
+        session = self.run.session
+        for line in self.channel.makefile("rb"):
+            numbers = json.loads(line)
+            for number, later in zip(numbers, numbers[1:] + [None]):
+                self.one(number, session.items[number],
+                         self.elsewhere(number) if later is None else session.items[later])
+        session.config.hook.pytest_sessionfinish(session=session, exitstatus=0)
+
+    def watch(self, starter):
+        """Tell the runner of each program that is started."""
+        original = starter.__init__
+
+        def init(instance, *args, **options):
+            original(instance, *args, **options)
+            self.say("start", instance.pid)
+        starter.__init__ = init
+
+    def elsewhere(self, number):
+        """Return a test of another file: what this file shares ends, what all share stays."""
+        items = self.run.session.items
+        return next((item for item in items if item.parent != items[number].parent), None)
+
+    def one(self, number, item, following):
+        self.say("begin", number)
+        self.reports, start = [], time.monotonic()
+        logged = self.log.stat().st_size
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        outcome, why, texts = "passed", "", []
+        for report in self.reports:
+            if report.failed:
+                outcome = "failed"
+                why = why or next((line[1:].strip() for line in report.longreprtext.split("\n")
+                                   if line.startswith("E  ")), "")
+                texts.append(f"(at its {report.when}) " * (report.when != "call")
+                             + report.longreprtext)
+                texts += [f"---- {name} ----\n{text.rstrip()}"
+                          for name, text in report.sections]
+            elif report.skipped and outcome == "passed":
+                outcome, why = "skipped", reason(report)
+        if texts and self.log.stat().st_size > logged:
+            with open(self.log, "rb") as file:
+                file.seek(logged)
+                texts.append("---- what its programs printed ----\n"
+                             + file.read(100_000).decode(errors="replace"))
+        self.say("end", number, outcome, why, "\n".join(texts), time.monotonic() - start)
+
+
+def reason(report):
+    """Return why a test was skipped."""
+    if hasattr(report, "wasxfail"):
+        return f"expected to fail: {report.wasxfail}"
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+    return text.replace("Skipped: ", "", 1).replace("\n", " ")
+
+
+# ---- The runner ------------------------------------------------------------------------
+
+class Run:
+    """A plugin of pytest: it collects as ever, but its loop hands the tests to workers."""
+
+    def __init__(self, args, wanted, screen, scratch):
+        self.args, self.wanted, self.screen, self.scratch = args, wanted, screen, scratch
+        self.results, self.workers, self.inside = Results(), [], None
+        self.broken, self.interrupted, self.session = None, False, None
+        self.expected = {}
+        try:
+            self.expected = json.loads(args.durations.read_text("utf-8"))
+        except (OSError, ValueError):
+            pass  # the first run
+
+    # The hooks of pytest.
+
+    def pytest_collectreport(self, report):
+        if report.failed:  # a file with a mistake: the others are tested all the same
+            self.note(report.nodeid, "failed", "it cannot be read", report.longreprtext)
+        elif report.skipped:
+            self.note(report.nodeid, "skipped", reason(report))
+
+    def pytest_collection_modifyitems(self, items):
+        if self.wanted:
+            items[:] = [item for item in items if belongs(item.nodeid) & self.wanted]
+
+    def pytest_runtest_logreport(self, report):
+        self.inside.reports.append(report)
+
+    def pytest_internalerror(self, excrepr):
+        self.broken = str(excrepr)
+
+    def pytest_runtestloop(self, session):
+        self.session = session
+        slow, quick = self.units(session.items)
+        self.queues = slow, quick
+        self.selector = selectors.DefaultSelector()
+        try:
+            for number in range(min(self.args.workers, len(slow) + len(quick))):
+                self.begin(number)
+            while self.workers:
+                for key, _ in self.selector.select(0.1):
+                    self.listen(key.data)
+                for worker in self.workers[:]:
+                    if worker.unit and time.monotonic() - worker.begun > LIMIT:
+                        os.kill(worker.pid, signal.SIGABRT)  # it writes down where it is
+                        time.sleep(0.2)
+                        self.died(worker, f"the test hangs: {LIMIT} s have passed")
+                failed = len(self.results.nodes("failed"))
+                self.screen.move(f"{len(self.results.all)} of {len(session.items)}, "
+                                 f"{failed} failed")
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for worker in self.workers:
+                worker.end()
+        return True
+
+    # What is handed out, and to whom.
+
+    def seconds(self, item):
+        """Return how long a test will take: as the last time."""
+        waits = item.get_closest_marker("waits") is not None
+        return self.expected.get(item.nodeid, 5 if waits else 0.5)
+
+    def units(self, items):
+        """Return the slow and the quick units, the slowest first: lists of numbers.
+
+        A unit is one test, or some tests that share a server (a fixture of their file).
+        """
+        units, shared = [], {}
+        for number, item in enumerate(items):
+            seconds = self.seconds(item)
+            fixtures = item._fixtureinfo.name2fixturedefs.values()
+            if any(fixture[-1].scope in ("class", "module", "package") for fixture in fixtures):
+                unit = shared.get(item.parent)
+                if unit and unit[0] + seconds < TOGETHER:
+                    unit[0] += seconds
+                    unit[1].append(number)
+                    continue
+                shared[item.parent] = unit = [seconds, [number]]
+                units.append(unit)
+            else:
+                units.append([seconds, [number]])
+        units.sort(key=lambda unit: -unit[0])
+        return (collections.deque(unit for seconds, unit in units if seconds >= QUICK),
+                collections.deque(unit for seconds, unit in units if seconds < QUICK))
+
+    def begin(self, number):
+        worker = Worker(number, self)
+        self.workers.append(worker)
+        self.selector.register(worker.channel, selectors.EVENT_READ, worker)
+        self.next(worker)
+
+    def next(self, worker):
+        """Give a worker its next unit, or dismiss it.
+
+        Every second one begins with the slow tests, which wait, the others with the quick
+        ones, which compute: so the processors have work all the time.
+        """
+        queues = self.queues if worker.number % 2 == 0 else self.queues[::-1]
+        for queue in queues:
+            if queue:
+                worker.send(queue.popleft())
+                return
+        worker.channel.shutdown(socket.SHUT_WR)
+
+    def listen(self, worker):
+        events, over = worker.events()
+        for kind, *values in events:
+            if kind == "begin":
+                worker.current, worker.begun, worker.programs = values[0], time.monotonic(), []
+            elif kind == "start":
+                worker.programs.append(values[0])
+                self.results.starts += 1
+            else:
+                number, *result = values
+                worker.unit.remove(number)
+                worker.current = None
+                self.note(self.session.items[number].nodeid, *result)
+                if not worker.unit:
+                    self.next(worker)
+        if over:
+            if worker.unit:
+                self.died(worker)
+            else:
+                self.selector.unregister(worker.channel)
+                self.workers.remove(worker)
+                worker.end()
+
+    def died(self, worker, why=None):
+        """A worker has ended before its test, or is ended: name the test, begin another."""
+        self.selector.unregister(worker.channel)
+        self.workers.remove(worker)
+        how = worker.end()
+        why = why or f"the process of the tests died in this test ({how})"
+        number = worker.unit.pop(0) if worker.current is None else worker.current
+        rest = [other for other in worker.unit if other != number]
+        said = worker.log.read_text("utf-8", "replace")[-5000:]
+        self.note(self.session.items[number].nodeid, "failed", why,
+                  f"{why}\n{said and '---- it printed last ----'}\n{said}".rstrip(),
+                  time.monotonic() - worker.begun)
+        if rest:
+            self.queues[0].appendleft(rest)
+        if any(self.queues):
+            self.begin(worker.number + self.args.workers)
+
+    def note(self, node, outcome, why="", text="", seconds=0.0):
+        self.results.all[node] = outcome, why, text, seconds
+        if outcome == "failed" and not self.args.silent:
+            self.screen.print(f"==== failed: {node} ({seconds:.1f} s)\n{text}\n====")
+        if self.args.record:
+            with open(self.args.record, "a", encoding="utf-8") as file:
+                print(json.dumps([node, outcome, why, text]), file=file)
+
+    def remember(self):
+        """Keep how long the tests took, for the next run."""
+        for node, (outcome, _, _, seconds) in self.results.all.items():
+            if outcome == "passed":
+                self.expected[node] = round(seconds, 2)
+        try:
+            replace(self.args.durations, json.dumps(self.expected, indent=0, sort_keys=True))
+        except OSError:
+            pass  # a folder that is read-only: the next run knows less
+
+
+def replace(path, text):
+    """Write a file at once: another run may read it, or write it, too."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(name, path)
+
+
+def left_behind(scratch):
+    """Kill what the tests have left running; return the commands (Linux: from /proc)."""
+    mark, found = f"TMPDIR={scratch}".encode(), []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (entry / "environ").read_bytes():
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").strip()
+                os.kill(int(entry.name), signal.SIGKILL)
+                if command:
+                    found.append(command.decode(errors="replace"))
+        except OSError:
+            pass  # somebody else's, or over by now
+    return found
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def run(args, wanted):
+    """Run the tests; return the Results and the status."""
+    import pytest
+    os.chdir(ROOT)
+    screen = Screen(sys.stdout)
+    scratch = Path(tempfile.mkdtemp(prefix="tests-")).resolve()
+    for number in signal.SIGTERM, signal.SIGHUP:
+        signal.signal(number, interrupt)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
+    for name in "CI", "BUILD_NUMBER", "PYTEST_ADDOPTS":
+        os.environ.pop(name, None)  # CI: pytest compares whole files then, for many minutes
+    plugin = Run(args, wanted, screen, scratch)
+    silent = sys.stdout = open(os.devnull, "w")  # pytest's own words
+    paths = [str(path) for path in files(wanted)]
+    try:
+        code = pytest.main(
+            ["-c", str(TESTS / "pytest.ini"), "--capture=sys",
+             "--continue-on-collection-errors", "-o", "tmp_path_retention_policy=failed",
+             *paths], plugins=[plugin]) if paths else 5
+    finally:
+        sys.stdout = screen.file
+        silent.close()
+        left = left_behind(scratch)
+        shutil.rmtree(scratch, ignore_errors=True)
+    results = plugin.results
+    interrupted = plugin.interrupted or code == 2
+    if plugin.broken or code in (3, 4):
+        screen.print(plugin.broken or "")
+        error("pytest cannot run the tests")
+    plugin.remember()
+    for command in left if not interrupted else []:
+        screen.print(f"left running by a test, and ended: {command}")
+    results.show(screen, args.slow, not os.environ.get("LAB"), interrupted)
+    if not results.all and not interrupted:
+        print("error: no test was run", file=sys.stderr)
+    failed = results.nodes("failed") or not results.nodes("passed")
+    return results, 130 if interrupted else int(bool(failed))
+
+
+def arguments(parser):
+    """Add what the runner and soak.py take; return the parser."""
+    parser.add_argument("folders", nargs="*", metavar="FOLDER",
+                        help="problem3, basics/sum, sum, tests; several with commas")
+    parser.add_argument("--workers", type=int, default=WORKERS, metavar="N",
+                        help="tests at once (by default %(default)s)")
+    return parser
+
+
+def main():
+    parser = arguments(argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter))
+    parser.add_argument("--slow", action="store_true", help="list the slowest tests")
+    parser.add_argument("--record", metavar="FILE",
+                        help="append to FILE how each test ended, a line of JSON each")
+    parser.add_argument("--silent", action="store_true", help="show no failure's text")
+    parser.add_argument("--durations", metavar="FILE", type=Path,
+                        default=environment.VENV / "durations.json",
+                        help="where the seconds of each test are kept")
+    args = parser.parse_args()
+    wanted = chosen(",".join(args.folders))
+    lab = os.environ.get("LAB")
+    if lab:
+        names = theirs(lab)
+        wanted = wanted or {name.rpartition("/")[0] for name in names}
+        args.silent = True
+    environment.enter(*sys.argv)
+    results, status = run(args, wanted)
+    if lab:
+        import report
+        status = report.show(results.all, names, environment.VENV / "marks.txt") or status
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

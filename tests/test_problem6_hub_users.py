@@ -1,0 +1,265 @@
+"""Problem 6, the chat hub: users, moderators and encryption (R63)."""
+import re
+import shlex
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import RESET
+from hub import HUB, MEMBER, Raw, add, certificate, enter
+from relay import TcpRelay
+
+# The task
+
+def test_users(lab):
+    """R63: only those in the file, with their password, come in; moderators may /kick."""
+    assert add(lab, "ann", "secret", "secret", moderator=True).endswith(
+        "added ann to users\r\n")
+    add(lab, "bob", "secret", "secret")
+    hub = lab.server(HUB, "--users", "users")
+    for name, password, welcome in [("ann", "secret", True), ("bob", "secret", True),
+                                    ("bob", "wrong", False), ("eve", "secret", False),
+                                    ("eve", "", False)]:
+        client = lab.client(hub, MEMBER, name)
+        client.see("password: ")
+        client.type(password)
+        if welcome:
+            client.line(f"joined lobby as {name}")
+            bob_or_ann = client
+        else:
+            client.line("error: wrong name or password")
+            client.wait(status=1)
+        assert "secret" not in client.output
+    bob_or_ann.type("/kick ann")
+    bob_or_ann.see("error: nobody of that name, or you are no moderator\r\n")
+    ann = lab.terminals[3]
+    ann.type("/kick nobody")
+    ann.see("error: nobody of that name")
+    ann.type("/kick bob")
+    ann.see("kicked out: bob\r\n")
+    bob_or_ann.see("error: ann has kicked you out\r\n")
+    bob_or_ann.wait(status=1)
+    assert "secret" not in hub.output
+
+
+def test_who_is_kicked_leaves_even_if_it_reads_nothing(lab):
+    add(lab, "ann", "secret", "secret", moderator=True)
+    add(lab, "bob", "secret", "secret")
+    hub = lab.server(HUB, "--users", "users")
+    ann, bob = Raw(hub, "ann", "secret"), Raw(hub, timeout=30)
+    bob.conn.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    bob.say("bob", "secret")
+    assert [bob.line(), bob.line()] == ["password?", "joined lobby as bob"]
+    assert [ann.line(), ann.line()] == ["password?", "joined lobby as ann"]
+    for _ in range(2800):
+        ann.say("x" * 1000)  # the system takes some of it, the hub keeps the rest
+    assert ann.ask("/kick bob") == "kicked out: bob"
+    hub.line("bob has left", timeout=40)
+    assert ann.ask("/who") == "in lobby: ann"
+    ann.close(), bob.close()
+
+
+def test_who_is_kicked_says_no_more(lab):
+    add(lab, "ann", "secret", "secret", moderator=True)
+    add(lab, "bob", "secret", "secret")
+    hub = lab.server(HUB, "--users", "users")
+    ann, bob = Raw(hub, "ann", "secret"), Raw(hub, "bob", "secret")
+    for member in ann, bob:
+        assert member.line() == "password?" and member.line().startswith("joined lobby")
+    bob.conn.sendall(b"x\n" * 100_000)
+    assert ann.line() == "bob: x"
+    ann.say("/kick bob", "/who")
+    while (line := ann.line()) == "bob: x":
+        pass
+    assert line == "kicked out: bob"
+    rest = [ann.line()]
+    while rest[-1] and not rest[-1].startswith("in lobby"):
+        rest.append(ann.line())
+    assert len(rest) == 1, "bob goes on talking"
+    ann.close(), bob.close()
+
+
+def test_the_users_file_holds_no_password(lab):
+    """Salted, slow-hashed, for its owner alone; the same password looks different."""
+    add(lab, "ann", "secret", "secret", moderator=True)
+    add(lab, "bob", "secret", "secret")
+    text = (lab.folder / "users").read_text()
+    rows = [line.split(":") for line in text.splitlines()]
+    assert [row[0] for row in rows] == ["ann", "bob"] and rows[0][3:] == ["moderator"]
+    assert all(re.fullmatch("[0-9a-f]{32}", row[1]) for row in rows)
+    assert all(re.fullmatch("[0-9a-f]{128}", row[2]) for row in rows)
+    assert rows[0][1] != rows[1][1] and rows[0][2] != rows[1][2] and "secret" not in text
+    assert stat.S_IMODE((lab.folder / "users").stat().st_mode) == 0o600
+
+
+def test_users_that_are_not_added(lab):
+    """D26: nor without any input; that is an error, too."""
+    add(lab, "ann", "secret", "secret")
+    before = (lab.folder / "users").read_text()
+    assert "error: ann is in users already" in add(lab, "ann", status=1)
+    assert "error: no password, or not the same" in add(lab, "bob", "one", "two", status=1)
+    assert "error: no password, or not the same" in add(lab, "bob", "", status=1)
+    assert "error: a name has 1 to 20" in add(lab, "b:b", status=1)
+    nobody = subprocess.run([sys.executable, HUB, "--users", "users", "--add-user", "eve"],
+                            cwd=lab.folder, stdin=subprocess.DEVNULL, capture_output=True,
+                            text=True, start_new_session=True, timeout=20)
+    assert nobody.returncode == 1 and "error: no password" in nobody.stderr
+    assert (lab.folder / "users").read_text() == before
+
+
+def test_a_users_file_without_a_last_newline_or_with_empty_lines_is_taken(lab):
+    """D26"""
+    add(lab, "ann", "secret", "secret")
+    path = lab.folder / "users"
+    path.write_text(f"\n{path.read_text().rstrip()}")
+    add(lab, "bob", "secret", "secret")
+    hub = lab.server(HUB, "--users", "users")
+    for name in "ann", "bob":
+        member = Raw(hub, name, "secret")
+        assert [member.line(), member.line()] == ["password?", f"joined lobby as {name}"]
+        member.close()
+
+
+LINE = f"ann:{'0' * 32}:{'0' * 128}"
+NO_USERS = ["ann:zz\n", f"{LINE}:admin\n", f"{LINE}\n{LINE}\n", f"{LINE} x\n",
+            f"caf\u00e9{LINE}\n", f":{LINE[4:]}\n"]
+
+
+@pytest.mark.parametrize("text", NO_USERS)
+def test_a_users_file_that_is_none(text, lab):
+    (lab.folder / "users").write_text(text, "utf-8")
+    for more in [], ["--add-user", "bob"]:
+        hub = lab.start(HUB, "--port", "0", "--users", "users", *more)
+        hub.line(r"error: users: line \d is not NAME:SALT:HASH or .*")
+        hub.wait(status=1)
+
+
+@pytest.mark.parametrize("options", ["--users missing", "--users ''", "--cert '' --key ''",
+                                     "--cert README.md --key README.md",
+                                     "--cert x --key y", "--users u --add-user ''"])
+def test_files_that_are_none_switch_nothing_off(options, lab):
+    hub = lab.start(HUB, "--port", "0", *shlex.split(options))
+    hub.line("error: .*")
+    assert "listening" not in hub.wait(status=1)
+    member = lab.start(MEMBER, "ann", "--ca", "README.md")
+    assert member.wait(status=1).startswith("error: cannot use --ca README.md: ")
+
+
+@pytest.mark.parametrize("options", ["--add-user ann", "--moderator", "--cert x", "--key x",
+                                     "--users f --moderator"])
+def test_flags_that_belong_together(options, lab):
+    assert "usage:" in lab.start(HUB, *options.split()).wait(status=2)
+
+
+def test_tls(lab, need):
+    """R63: encrypted, and only a hub with the certificate is believed."""
+    certificate(lab, need)
+    hub = lab.server(HUB, "--cert", "cert.pem", "--key", "key.pem")
+    relay = TcpRelay(hub)
+    ann = enter(lab, relay, "ann", "--room", "lobby", "--ca", "cert.pem")
+    bob = enter(lab, hub, "bob", "--room", "lobby", "--ca", "cert.pem", "--host",
+                "localhost")
+    ann.type("a secret")
+    bob.see("ann: a secret\r\n")
+    bob.type("another one")
+    ann.see("bob: another one\r\n")
+    assert b"secret" not in b"".join(relay.up) and b"another" not in b"".join(relay.down)
+    ann.stop()
+    hub.line("ann has left")
+    relay.close()
+    (lab.folder / "cert.pem").rename(lab.folder / "old.pem")
+    certificate(lab, need)
+    eve = lab.client(hub, MEMBER, "eve", "--ca", "cert.pem")
+    eve.line("error: no TLS to be trusted at .*certificate verify failed.*; see --ca")
+    eve.wait(status=1)
+    plain = lab.client(hub, MEMBER, "plain")
+    plain.line("error: (that is no hub, or one that needs --ca|the hub does not answer: .*)")
+    plain.wait(status=1)
+    bob.type("/who")
+    bob.see("in lobby: bob\r\n")
+
+
+@pytest.mark.waits
+def test_a_client_that_never_begins_with_tls_is_given_up(lab, need):
+    certificate(lab, need)
+    hub = lab.server(HUB, "--cert", "cert.pem", "--key", "key.pem")
+    with socket.create_connection(("127.0.0.1", hub.port), timeout=40) as silent:
+        assert silent.recv(1) == b""
+
+
+@pytest.mark.waits
+def test_a_silent_program_is_given_up_a_slow_person_is_not(lab):
+    add(lab, "ann", "secret", "secret")
+    hub = lab.server(HUB, "--users", "users")
+    silent, slow = Raw(hub, timeout=40), Raw(hub, "ann")
+    assert slow.line() == "password?"
+    start = time.monotonic()
+    assert silent.line() == "error: timed out"
+    assert time.monotonic() - start > 8
+    assert slow.ask("secret") == "joined lobby as ann"
+    silent.close(), slow.close()
+
+
+def test_who_leaves_a_hub_with_tls_harms_nobody(lab, need):
+    """Lines to a member whose connection has just been reset."""
+    certificate(lab, need)
+    hub = lab.server(HUB, "--cert", "cert.pem", "--key", "key.pem")
+    context = ssl.create_default_context(cafile=lab.folder / "cert.pem")
+
+    def member(name):
+        conn = socket.create_connection(("127.0.0.1", hub.port), timeout=40)
+        conn = context.wrap_socket(conn, server_hostname="localhost")
+        conn.sendall(f"{name}\n".encode())
+        assert conn.recv(100) == f"joined lobby as {name}\n".encode()
+        return conn
+
+    with member("ann") as ann:
+        for round_ in range(20):
+            crowd = [member(f"bob{round_}-{number}") for number in range(3)]
+            for one in crowd:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                one.close()
+                ann.sendall(b"hello\n" * 100)
+        ann.sendall(b"/rooms\n")
+        assert ann.recv(100) == b"open rooms: lobby\n"
+
+
+def test_a_key_that_is_not_there_is_said(lab, need):
+    certificate(lab, need)
+    hub = lab.start(HUB, "--cert", "cert.pem", "--key", "nothing")
+    hub.line("error: cannot use cert.pem and nothing: .*No such file or directory")
+    hub.wait(status=1)
+
+
+def test_the_last_lines_of_who_leaves_a_hub_with_tls_arrive(lab, need):
+    """It hangs up at once, and all that it has sent is relayed all the same."""
+    certificate(lab, need)
+    hub = lab.server(HUB, "--cert", "cert.pem", "--key", "key.pem")
+    context = ssl.create_default_context(cafile=lab.folder / "cert.pem")
+
+    def member(name):
+        conn = socket.create_connection(("127.0.0.1", hub.port), timeout=40)
+        conn = context.wrap_socket(conn, server_hostname="localhost")
+        conn.sendall(f"{name}\n".encode())
+        assert conn.recv(100) == f"joined lobby as {name}\n".encode()
+        return conn
+
+    with member("ann") as ann:
+        with member("bob") as bob:
+            bob.sendall(b"hello\n" * 500)
+        with ann.makefile("rb") as stream:
+            assert [stream.readline() for _ in range(500)] == [b"bob: hello\n"] * 500
+    hub.line("ann has left")
+
+
+@pytest.mark.waits
+def test_a_silent_hub_is_given_up(lab):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        member = lab.start(MEMBER, "ann", "--port", silent.getsockname()[1])
+        member.line("error: the hub does not answer: .*", timeout=40)
+        member.wait(status=1)
