@@ -141,7 +141,7 @@ def refuse(conn, reason):
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
         for _ in range(10):
-            if not conn.recv(1_000_000):
+            if not conn.recv(65_536):
                 break
     except OSError:
         pass  # the client has left, or is silent

@@ -479,7 +479,10 @@ class Run:
                 print(json.dumps([node, outcome, why, text]), file=file)
 
     def remember(self):
-        """Keep how long the tests took, for the next run."""
+        """Keep how long the tests took, for the next run; forget those that are no more."""
+        if not self.wanted and not self.interrupted:
+            self.expected = {node: seconds for node, seconds in self.expected.items()
+                             if node in self.results.all}
         for node, (outcome, _, _, seconds) in self.results.all.items():
             if outcome == "passed":
                 self.expected[node] = round(seconds, 2)

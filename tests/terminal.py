@@ -153,7 +153,7 @@ class Terminal:
         self.press(key)
         if not self.ended(within=4):
             self.press(key)
-        return self.wait(status, timeout=4)
+        return self.wait(status)
 
     def kill(self):
         """End the command as a crash would, without a word to anybody."""

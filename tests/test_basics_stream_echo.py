@@ -42,10 +42,10 @@ def test_the_client_waits_for_each_echo_before_it_sends_on(tmp_path):
 def test_no_client_waits_for_another(server):
     """R61: each has a thread, whatever the order."""
     conns = [connect(server) for _ in range(20)]
-    for number, conn in reversed(list(enumerate(conns))):
+    for number, conn in reversed(list(enumerate(conns))):  # the first one is last
         conn.sendall(b"%d\n" % number)
-    for number, conn in enumerate(conns):
         assert conn.recv(100) == b"%d\n" % number
+    for conn in conns:
         conn.close()
 
 

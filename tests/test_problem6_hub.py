@@ -278,6 +278,16 @@ def test_piped_lines_all_arrive(lab, hub):
     bob.close()
 
 
+def test_the_next_address_of_a_name_is_tried(lab, hub):
+    """D21: the first one refuses, or is silent; asyncio tries the next one soon."""
+    resolver = ("import runpy, socket, sys; real = socket.getaddrinfo; "
+                "socket.getaddrinfo = lambda host, *more, **named: "
+                "real('::1', *more, **named) + real('127.0.0.1', *more, **named); "
+                "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')")
+    member = lab.client(hub, "python", "-c", resolver, MEMBER, "ann", "--host", "two.names")
+    member.line("joined lobby as ann")
+
+
 @pytest.mark.parametrize("key", ["C", "D", "/quit"])
 def test_a_member_leaves(key, lab, hub):
     ann = enter(lab, hub, "ann")

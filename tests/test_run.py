@@ -136,18 +136,19 @@ def test_a_name_that_p_does_not_know(names, tmp_path):
 
 def test_no_test_is_no_success(tmp_path):
     status, output = Suite(tmp_path, problem3="").run("problem3")
-    assert status == 1 and output == "0 passed in 0 s\nerror: no test was run\n"
+    assert status == 1
+    assert re.fullmatch(r"0 passed in \d+ s\nerror: no test was run\n", output)
 
 
 def test_ctrl_c_ends_the_run_with_a_summary_and_no_process_is_left(tmp_path, lab):
     suite = Suite(tmp_path, problem3=HANGS)
-    terminal = lab.start(*suite.command(), env=suite.environment)
+    terminal = lab.start("env", f"VENV={sys.prefix}", *suite.command())
     terminal.see(r"\r1 of 2, 0 failed, \d+ s")
     pids = suite.tests / "pids"
     terminal.runs_until(lambda: pids.exists() and pids.read_text().endswith("\n"))
     terminal.press("C")
     output = terminal.wait(status=130, timeout=20)
-    assert re.search(r"\ninterrupted: 1 passed in \d+ s\r\n\Z", output)
+    assert re.search(r"[\nK]interrupted: 1 passed in \d+ s\r\n\Z", output)
     for pid in pids.read_text().split():
         state = Path(f"/proc/{pid}/stat")
         assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"

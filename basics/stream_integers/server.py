@@ -3,7 +3,7 @@ r"""Two integers, the server: the client sends A and B, the server their sum.
 The wire (TCP): lines of ASCII text, each ended by a newline byte.
 
     client                                server
-       | ----- 12 30\n --------------------> |   two integers, at most 1000 bytes
+       | ----- 12 30\n --------------------> |   at most 1000 bytes
        | <------------------------ 42\n ---- |
        | <-------------- (end of stream) --- |
 

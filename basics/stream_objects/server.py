@@ -52,8 +52,9 @@ PATIENCE = 10                    # seconds that a client may be silent
 
 def receive_employee(conn):
     """Receive one employee, acknowledge it, and return it."""
-    with conn.makefile("rb") as stream:                     # one recv() may return half;
-        employee = from_line(stream.readline(MAX_LINE))     # readline() waits
+    with conn.makefile("rb") as stream:     # one recv() may return half a line;
+        line = stream.readline(MAX_LINE)    # readline() waits for the newline
+    employee = from_line(line)
     conn.sendall(b"ok\n")
     return employee
 

@@ -9,7 +9,7 @@ The wire (TCP): one line of ASCII text, ended by a newline byte.
        |                                     |   socket()  make a socket
        |                                     |   bind()    give it an address
        |                                     |   listen()  let clients connect
-       | ----- (connects) -----------------> |   accept()  take the first client
+       | ----- (connects) -----------------> |   accept()  take a client
        | <------------------ Welcome!\n ---- |   sendall()
        | <-------------- (end of stream) --- |   close(), by the with
 

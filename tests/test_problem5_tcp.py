@@ -1,0 +1,210 @@
+"""Problem 5 over TCP: a chat in lock-step, a line a message (R36 to R39)."""
+import re
+import socket
+
+import pytest
+
+from conftest import RESET
+from relay import TcpRelay, glued, one_byte
+
+SERVER, CLIENT = "problem5/tcp_server.py", "problem5/tcp_client.py"
+
+@pytest.fixture
+def server(lab):
+    return lab.server(SERVER)
+
+
+def enter(lab, server):
+    """Start a client whose turn it is."""
+    client = lab.client(server, CLIENT)
+    client.see("You: ")
+    return client
+
+
+@pytest.fixture
+def client(lab, server):
+    return enter(lab, server)
+
+
+def tell(sender, receiver, name, text):
+    """One message from prompt to screen; afterwards the receiver is at the prompt."""
+    sender.type(text)
+    receiver.see(rf"{name}: {re.escape(text)}\r\nYou: ")
+
+
+def talk(client, server, count):
+    for number in range(count):
+        tell(client, server, "Client", f"question {number}")
+        tell(server, client, "Server", f"answer {number}")
+
+
+# The task
+
+def test_ten_exchanges_and_nothing_out_of_turn(client, server):
+    """R36, R37: each message once; a line typed out of turn is not sent, not later either."""
+    talk(client, server, 10)
+    assert client.output.count("You: ") == 11 and server.output.count("You: ") == 10
+    assert client.output.count("answer") == 10 and server.output.count("question") == 10
+    server.type("too early")
+    server.line("error: not sent: it is not your turn")
+    tell(client, server, "Client", "one")
+    client.type("two")
+    client.line("error: not sent: it is not your turn")
+    tell(server, client, "Server", "reply")
+    tell(client, server, "Client", "three")
+    assert "two" not in server.output and "too early" not in client.output
+
+
+def test_an_empty_line_is_a_message(client, server):
+    """D14: nobody is blocked."""
+    tell(client, server, "Client", "")
+    tell(server, client, "Server", "")
+    tell(client, server, "Client", "  two spaces before and one after ")
+
+
+def test_text_is_utf8_and_cannot_steer_the_terminal(client, server):
+    """D17"""
+    tell(client, server, "Client", "caf\u00e9 \u4f60\u597d \U0001f600")
+    server.type("\x1b[2Jred\x07")
+    client.see(r"Server: \?\[2Jred\?\r\nYou: ")
+    assert "\x1b" not in client.output
+
+
+def test_the_limit_is_characters_not_bytes(client, server):
+    """R38, D14, D20: 1000 emoji, 4 bytes each; a longer line is refused and asked for again,
+    also one that the terminal cuts at 4095 bytes."""
+    tell(client, server, "Client", "\U0001f600" * 1000)
+    server.type("x" * 1001)
+    server.see("error: not sent: 1001 characters, at most 1000 please\r\nYou: ")
+    server.type("\u20ac" * 1400 + "END")
+    server.see(r"error: not sent: \d+ characters, at most 1000 please\r\nYou: ")
+    tell(server, client, "Server", "x" * 1000)
+
+
+def test_a_second_client_waits_and_has_its_turn(lab, client, server):
+    second = lab.client(server, CLIENT)
+    second.line("the server talks to another client: wait")
+    talk(client, server, 2)
+    second.type("me too")
+    second.line("error: not sent: it is not your turn")
+    client.stop()
+    second.see("You: ")
+    talk(second, server, 2)
+    assert second.output.count("wait") == 1
+
+
+# The network
+
+@pytest.mark.parametrize("treatment", [one_byte, glued(0.05)], ids=["one byte", "glued"])
+def test_tcp_however_it_is_delivered(treatment, lab, server):
+    """D6"""
+    relay = TcpRelay(server, treatment, treatment)
+    client = enter(lab, relay)
+    talk(client, server, 2)
+    tell(client, server, "Client", "caf\u00e9 \U0001f600")
+    relay.close()
+
+
+RUDE = {
+    "ff fe": b"\xff\xfe\n", "too long": b"x" * 1001 + b"\n", "endless": b"x" * 100_000,
+    "two at once": b"one\ntwo\n", "cut off": b"half",
+}
+
+
+def test_a_bad_tcp_client_harms_only_itself(lab, server):
+    """D7, D10, D14: told, said, and the next client is served."""
+    for data in RUDE.values():
+        with socket.create_connection(("127.0.0.1", server.port), timeout=40) as conn:
+            conn.sendall(data)
+            conn.shutdown(socket.SHUT_WR)
+            said = conn.makefile("rb").read()
+            assert re.search(rb"ready\nerror: [^\n]+\n\Z", said), data[:20]
+        server.line(r"error: 127\.0\.0\.1:\d+: .*")
+    talk(enter(lab, server), server, 1)
+
+
+def test_a_tcp_client_that_resets(lab, server):
+    with socket.create_connection(("127.0.0.1", server.port)) as bad:
+        bad.sendall(b"hello\n")
+        server.see("Client: hello\r\nYou: ")
+        bad.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    server.line("client .* has left")
+    client = enter(lab, server)
+    talk(client, server, 1)
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\n", b"SSH-2.0-x\n", b"ready\nx" * 9000,
+                                  b"ready\n" + b"x" * 1001 + b"\n", b"ready\nout of turn\n"],
+                         ids=["ff fe", "no chat", "endless", "too long", "out of turn"])
+def test_a_tcp_server_that_talks_nonsense(data, lab):
+    with socket.create_server(("127.0.0.1", 0)) as false_server:
+        client = lab.start(CLIENT, "--port",
+                           false_server.getsockname()[1])
+        conn, _ = false_server.accept()
+        with conn:
+            conn.sendall(data)
+            client.line("error: .*")
+            client.wait(status=1)
+
+
+def test_a_client_that_is_killed(client, server):
+    tell(client, server, "Client", "hello")
+    client.kill()
+    server.line(r"client .* has left")
+
+
+def test_over_ipv6(lab):
+    server = lab.server(SERVER, "--host", "::1")
+    client = lab.client(server, CLIENT, "--host", "::1")
+    client.see("You: ")
+    talk(client, server, 1)
+
+
+# Manners
+
+def test_the_client_leaves(lab, server):
+    """R39, D15: noticed at once, also by an operator at the prompt; the next is served."""
+    for turn in "client", "server":
+        for key in "CD":
+            client = enter(lab, server)
+            talk(client, server, 1)
+            if turn == "server":
+                tell(client, server, "Client", "hello")
+            assert client.stop(key=key).endswith("\r\nstopped\r\n")
+            server.line(r"client 127\.0\.0\.1:\d+ has left")
+    talk(enter(lab, server), server, 1)
+
+
+SLOW = """
+import runpy, sys, threading, time
+start = threading.Thread.start
+threading.Thread.start = lambda thread: (start(thread), time.sleep(2))
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_client_that_leaves_at_once_says_so(lab, server):
+    """On a busy machine, while main() has hardly started the thread that shows the prompt."""
+    client = lab.client(server, "python", "-c", SLOW, CLIENT)
+    client.see("You: ")
+    assert client.stop().endswith("\r\nstopped\r\n")
+    server.line(r"client 127\.0\.0\.1:\d+ has left")
+
+
+@pytest.mark.parametrize("key", ["C", "D"])
+@pytest.mark.parametrize("turn", ["client", "server"])
+def test_the_server_leaves(key, turn, client, server):
+    """R39, D15: nobody chats on with nobody."""
+    if turn == "server":
+        tell(client, server, "Client", "hello")
+    assert server.stop(key=key).endswith("\r\nstopped\r\n")
+    client.line("the server has left")
+    client.wait()
+
+
+def test_a_server_that_is_killed(client, server):
+    """At once, on one machine: the system says that the port is closed."""
+    server.kill()
+    client.line("the server has left")
+    client.wait()

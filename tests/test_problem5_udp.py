@@ -1,0 +1,294 @@
+"""Problem 5 over UDP: a chat in lock-step, numbered and repeated (R36 to R39)."""
+import os
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+from relay import UdpRelay, doubled, lossy, shuffled, without
+
+SERVER, CLIENT = "problem5/udp_server.py", "problem5/udp_client.py"
+
+@pytest.fixture
+def server(lab):
+    return lab.server(SERVER)
+
+
+def enter(lab, server):
+    """Start a client whose turn it is."""
+    client = lab.client(server, CLIENT)
+    client.see("You: ")
+    return client
+
+
+@pytest.fixture
+def client(lab, server):
+    return enter(lab, server)
+
+
+def tell(sender, receiver, name, text):
+    """One message from prompt to screen; afterwards the receiver is at the prompt."""
+    sender.type(text)
+    receiver.see(rf"{name}: {re.escape(text)}\r\nYou: ")
+
+
+def talk(client, server, count):
+    for number in range(count):
+        tell(client, server, "Client", f"question {number}")
+        tell(server, client, "Server", f"answer {number}")
+
+
+# The task
+
+def test_ten_exchanges_and_nothing_out_of_turn(client, server):
+    """R36, R37: each message once; a line typed out of turn is not sent, not later either."""
+    talk(client, server, 10)
+    assert client.output.count("You: ") == 11 and server.output.count("You: ") == 10
+    assert client.output.count("answer") == 10 and server.output.count("question") == 10
+    server.type("too early")
+    server.line("error: not sent: it is not your turn")
+    tell(client, server, "Client", "one")
+    client.type("two")
+    client.line("error: not sent: it is not your turn")
+    tell(server, client, "Server", "reply")
+    tell(client, server, "Client", "three")
+    assert "two" not in server.output and "too early" not in client.output
+
+
+def test_an_empty_line_is_a_message(client, server):
+    """D14: nobody is blocked."""
+    tell(client, server, "Client", "")
+    tell(server, client, "Server", "")
+    tell(client, server, "Client", "  two spaces before and one after ")
+
+
+def test_text_is_utf8_and_cannot_steer_the_terminal(client, server):
+    """D17"""
+    tell(client, server, "Client", "caf\u00e9 \u4f60\u597d \U0001f600")
+    server.type("\x1b[2Jred\x07")
+    client.see(r"Server: \?\[2Jred\?\r\nYou: ")
+    assert "\x1b" not in client.output
+
+
+def test_the_limit_is_characters_not_bytes(client, server):
+    """R38, D14, D20: 1000 emoji, 4 bytes each; a longer line is refused and asked for again,
+    also one that the terminal cuts at 4095 bytes."""
+    tell(client, server, "Client", "\U0001f600" * 1000)
+    server.type("x" * 1001)
+    server.see("error: not sent: 1001 characters, at most 1000 please\r\nYou: ")
+    server.type("\u20ac" * 1400 + "END")
+    server.see(r"error: not sent: \d+ characters, at most 1000 please\r\nYou: ")
+    tell(server, client, "Server", "x" * 1000)
+
+
+def test_a_second_client_waits_and_has_its_turn(lab, client, server):
+    second = lab.client(server, CLIENT)
+    second.line("the server talks to another client: wait")
+    talk(client, server, 2)
+    second.type("me too")
+    second.line("error: not sent: it is not your turn")
+    client.stop()
+    second.see("You: ")
+    talk(second, server, 2)
+    assert second.output.count("wait") == 1
+
+
+# The network
+
+@pytest.mark.waits
+@pytest.mark.parametrize("seed", [1, 2])
+def test_udp_with_30_percent_lost_both_ways(seed, lab, server):
+    """D14: ten exchanges, each message shown exactly once, in order."""
+    relay = UdpRelay(server, lossy(0.3, seed), lossy(0.3, seed + 10))
+    client = enter(lab, relay)
+    talk(client, server, 10)
+    assert client.output.count("answer") == 10 and server.output.count("question") == 10
+    relay.close()
+
+
+@pytest.mark.parametrize("treatment", [doubled, shuffled(2, seed=1)],
+                         ids=["doubled", "shuffled"])
+def test_udp_doubled_and_in_another_order(treatment, lab, server):
+    relay = UdpRelay(server, treatment, treatment)
+    client = enter(lab, relay)
+    talk(client, server, 3)
+    assert client.output.count("answer") == 3 and server.output.count("question") == 3
+    relay.close()
+
+
+def test_udp_loses_the_first_and_the_acknowledgments(lab, server):
+    relay = UdpRelay(server, without({0, 1}), without({0, 2, 3}))
+    client = enter(lab, relay)
+    talk(client, server, 3)
+    relay.close()
+
+
+@pytest.mark.waits
+def test_a_message_that_is_never_acknowledged_ends_the_chat(lab, server):
+    """After 10 seconds of repeating; the other direction works all the time."""
+
+    def no_messages(datagrams):
+        for datagram, peer in datagrams:
+            if not datagram.startswith(b"say"):
+                yield datagram, peer
+
+    relay = UdpRelay(server, no_messages)
+    client = enter(lab, relay)
+    client.type("hello")
+    start = time.monotonic()
+    client.line("error: .*", timeout=40)
+    client.wait(status=1)
+    assert time.monotonic() - start > 8
+    assert sum(datagram == b"say 1 hello" for datagram in relay.up) > 10
+    relay.close()
+
+
+@pytest.mark.waits
+def test_a_person_may_take_more_than_ten_seconds(lab, server):
+    """Also across a silent line that loses 30 %: the programs say that they are there."""
+    relay = UdpRelay(server, lossy(0.3, 5), lossy(0.3, 6))
+    client = enter(lab, relay)
+    tell(client, server, "Client", "think about it")
+    with pytest.raises(AssertionError):
+        client.see("left|error", timeout=11)
+    tell(server, client, "Server", "I have")
+    relay.close()
+
+
+@pytest.mark.waits
+def test_udp_silence_before_the_chat_has_begun(lab):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        client = lab.start(CLIENT, "--port", silent.getsockname()[1])
+        client.line("error: nothing from .* for 10 seconds; start again", timeout=40)
+        client.wait(status=1)
+
+
+def test_udp_a_late_copy_of_an_old_message_is_not_shown(lab, server):
+    """D14: nor one whose turn is yet to come."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(("127.0.0.1", server.port))
+        client.settimeout(10)
+
+        def until(datagram):
+            while client.recv(1000) != datagram:
+                pass
+
+        client.send(b"hello")
+        until(b"here 0")
+        client.send(b"say 1 one")
+        server.see("Client: one\r\nYou: ")
+        server.type("two")
+        until(b"say 2 two")
+        client.send(b"say 1 one")
+        client.send(b"say 5 five")
+        client.send(b"here 2")
+        until(b"here 2")
+        client.send(b"say 3 three")
+        server.see("Client: three\r\nYou: ")
+        assert server.output.count("Client: ") == 2
+        client.send(b"bye")
+
+
+def test_udp_strangers_and_nonsense_are_ignored(lab, server):
+    """Also what claims to be the next message, from another address."""
+    client = enter(lab, server)
+    peer = re.search(r"client 127\.0\.0\.1:(\d+)", server.line("client .*")[0])[1]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for address in ("127.0.0.1", server.port), ("127.0.0.1", int(peer)):
+            for datagram in (b"say 1 stranger", b"say 2 stranger", b"bye", b"here 0", b"",
+                             b"here x", b"say", b"\xff\xfe", b"say 99999 stranger"):
+                stranger.sendto(datagram, address)
+    talk(client, server, 2)
+    assert "stranger" not in client.output + server.output
+
+
+@pytest.mark.waits
+def test_a_udp_client_that_is_killed(lab, server):
+    client = enter(lab, server)
+    client.kill()
+    server.line(r"error: nothing from 127\.0\.0\.1:\d+ for 10 seconds", timeout=40)
+
+
+def test_a_stopped_operator_does_not_lose_the_chat(lab, server):
+    """SIGSTOP and SIGCONT, as Ctrl+Z and fg do."""
+    client = enter(lab, server)
+    os.kill(server.pid, signal.SIGSTOP)
+    client.type("still there?")
+    time.sleep(1.5)  # some repetitions
+    os.kill(server.pid, signal.SIGCONT)
+    server.see("Client: still there\\?\r\nYou: ")
+    tell(server, client, "Server", "yes")
+    assert server.output.count("still there") == 1
+
+
+def test_over_ipv6(lab):
+    server = lab.server(SERVER, "--host", "::1")
+    client = lab.client(server, CLIENT, "--host", "::1")
+    client.see("You: ")
+    talk(client, server, 1)
+
+
+# Manners
+
+def test_the_client_leaves(lab, server):
+    """R39, D15: noticed at once, also by an operator at the prompt; the next is served."""
+    for turn in "client", "server":
+        for key in "CD":
+            client = enter(lab, server)
+            talk(client, server, 1)
+            if turn == "server":
+                tell(client, server, "Client", "hello")
+            assert client.stop(key=key).endswith("\r\nstopped\r\n")
+            server.line(r"client 127\.0\.0\.1:\d+ has left")
+    talk(enter(lab, server), server, 1)
+
+
+SLOW = """
+import runpy, sys, threading, time
+start = threading.Thread.start
+threading.Thread.start = lambda thread: (start(thread), time.sleep(2))
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_client_that_leaves_at_once_says_so(lab, server):
+    """On a busy machine, while main() has hardly started the thread that shows the prompt."""
+    client = lab.client(server, "python", "-c", SLOW, CLIENT)
+    client.see("You: ")
+    assert client.stop().endswith("\r\nstopped\r\n")
+    server.line(r"client 127\.0\.0\.1:\d+ has left")
+
+
+@pytest.mark.parametrize("key", ["C", "D"])
+@pytest.mark.parametrize("turn", ["client", "server"])
+def test_the_server_leaves(key, turn, client, server):
+    """R39, D15: nobody chats on with nobody."""
+    if turn == "server":
+        tell(client, server, "Client", "hello")
+    assert server.stop(key=key).endswith("\r\nstopped\r\n")
+    client.line("the server has left")
+    client.wait()
+
+
+def test_a_server_that_is_killed(client, server):
+    """At once, on one machine: the system says that the port is closed."""
+    server.kill()
+    client.line("the server has left")
+    client.wait()
+
+
+def test_a_udp_server_that_ends_says_bye_three_times(lab, server):
+    """R39: to a client on another machine nothing else would tell it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.sendto(b"hello", ("127.0.0.1", server.port))
+        assert client.recv(100) == b"here 0"
+        server.stop()
+        heard = [client.recv(100)]
+        while heard.count(b"bye") < 3:
+            heard.append(client.recv(100))
+        assert set(heard) <= {b"here 0", b"bye"}
