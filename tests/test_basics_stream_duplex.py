@@ -79,9 +79,9 @@ def test_ctrl_c_at_either_side_is_no_error(lab):
     """D15"""
     server = lab.server(SERVER)
     with connect(server) as conn:
-        server.line("client .*")
+        assert conn.recv(100) == b"Welcome!\n"
         assert "\r\nstopped\r\n" in server.stop()
-        assert conn.makefile("rb").read() == b"Welcome!\n"
+        assert conn.makefile("rb").read() == b""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = lab.start(CLIENT, "--port", silent.getsockname()[1])
         with silent.accept()[0]:
