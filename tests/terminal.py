@@ -43,7 +43,7 @@ class Terminal:
         self.child.delaybeforesend = None  # pexpect's pauses: nothing here needs them
         self.child.ptyproc.delayafterclose = 0
         self.pid = self.child.pid
-        self.output = ""      # all that was printed
+        self.pieces = [""]    # all that was printed: see output
         self.seen = 0         # how much of it see() has passed
         self.typed = []       # what was typed, for the report of a failure
         self.prompted = False  # for the transcripts: whether a prompt was the last,
@@ -57,12 +57,19 @@ class Terminal:
             while True:
                 text = self.child.read_nonblocking(65536, timeout=None)
                 with self.changed:
-                    self.output += text
+                    self.pieces.append(text)
                     self.changed.notify_all()
         except (pexpect.EOF, OSError, ValueError):
             with self.changed:
                 self.closed = True
                 self.changed.notify_all()
+
+    @property
+    def output(self):
+        """All that was printed. (To join each piece at once would cost quadratic time.)"""
+        with self.changed:
+            self.pieces = ["".join(self.pieces)]
+            return self.pieces[0]
 
     def until(self, condition, what, timeout=PATIENCE):
         """Wait until condition(output not yet seen) is true; return what it returned."""
