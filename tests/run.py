@@ -30,7 +30,7 @@ import environment
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
-WORKERS = 4 * (os.cpu_count() or 1)  # measured: see README.md in this folder
+WORKERS = 4 * (os.cpu_count() or 1)  # most tests wait
 LIMIT = 300    # seconds for one test: after that it hangs
 QUICK = 1.5    # seconds: a test that takes longer mostly waits
 TOGETHER = 3   # seconds: so much of what shares a server runs in one worker
