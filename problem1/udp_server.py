@@ -107,7 +107,7 @@ def receive_line(sock, uploads, part, folder):
     upload.heard = time.monotonic()
     if upload.lines is None or number in upload.lines:
         return  # a duplicate
-    upload.size += len(line)
+    upload.size += len(line) + 200  # bytes; an entry of the dict takes so much, too
     if number and upload.size <= MAX_BYTES:
         upload.lines[number] = line
     if len(upload.lines) == total:

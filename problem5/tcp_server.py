@@ -132,9 +132,9 @@ def main():
     sys.stdin.reconfigure(errors="replace")
     chat = Chat()
     with listen(args.host, args.port) as listener:
-        print("listening on", show(listener.getsockname()))
         threading.Thread(
             target=accept_clients, args=(listener, chat), daemon=True).start()
+        print("listening on", show(listener.getsockname()))
         for line in sys.stdin:
             reply(chat, line.rstrip("\n"))
     raise EOFError  # Ctrl+D

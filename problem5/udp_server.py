@@ -158,10 +158,10 @@ def main():
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.bind(address)
         sock.settimeout(REPEAT / 5)
-        print("listening on", show(sock.getsockname()))
         chat = Chat(sock)
         try:
             threading.Thread(target=listen, args=(chat,), daemon=True).start()
+            print("listening on", show(sock.getsockname()))
             for line in sys.stdin:
                 with chat.lock:
                     chat.say(line.rstrip("\n"))

@@ -110,10 +110,10 @@ def main():
                           socket.inet_aton(args.interface))
         group = args.group, receiver.getsockname()[1]
         sender.connect(group)
-        print("joined", show(group))
         own, dice = sender.getsockname(), random.Random(args.seed)
         threading.Thread(target=receive, args=(receiver, own, dice, args.lose),
                          daemon=True).start()
+        print("joined", show(group))
         send_lines(sender, args.name)
 
 

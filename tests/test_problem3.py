@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,27 @@ def test_a_refused_client_that_talks_on_is_dropped(server):
         bad.close()
         if threads.exists():  # Linux
             server.runs_until(lambda: len(os.listdir(threads)) == 1)
+
+
+def test_a_refused_client_may_still_send_after_the_end(server):
+    """D10: refuse() ends its own direction first; to a closed socket, sending is an error.
+
+    The server waits a second for more. On a busy machine one try may miss it, not twenty.
+    """
+    for _ in range(20):
+        with connect(server) as bad, contextlib.suppress(ConnectionError):
+            bad.sendall(b"9" * 3000)
+            assert rest_of_reply(bad)
+            for _ in range(5):
+                bad.sendall(b"9")
+                time.sleep(0.01)
+            return
+    pytest.fail("the connection was closed at once, in both directions")
+
+
+def rest_of_reply(conn):
+    """Return all that the server sends, and keep our direction open."""
+    return b"".join(iter(lambda: conn.recv(65536), b""))
 
 
 def test_clients_that_reset_leave_or_are_silent_harm_only_themselves(server):

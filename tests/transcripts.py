@@ -158,6 +158,8 @@ class Rehearsal:
         that it stops, or that its server has left, or in an instant both. (Some servers
         serve one client, and have ended by themselves.)"""
         def patience(terminal):
+            if terminal.typed and terminal.typed[-1].startswith("Ctrl+"):
+                return 20  # it is just ending; a second Ctrl+C would come amid its last word
             if any(f"/{folder}/" in terminal.command for folder in ENDING):
                 return 2  # a Ctrl+C while Python just ends would kill it
             return 0 if hasattr(terminal, "port") else 0.3

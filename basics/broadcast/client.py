@@ -64,9 +64,9 @@ def main():
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         everybody = args.broadcast, receiver.getsockname()[1]
         sender.connect(everybody)
-        print("listening on", show(everybody))
         own = sender.getsockname()
         threading.Thread(target=receive, args=(receiver, own), daemon=True).start()
+        print("listening on", show(everybody))
         send_lines(sender)
 
 

@@ -86,8 +86,8 @@ def main():
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
                           socket.inet_aton(args.interface))
         group = args.group, receiver.getsockname()[1]
-        print("joined", show(group))
         threading.Thread(target=receive, args=(receiver,), daemon=True).start()
+        print("joined", show(group))
         send_one(sender, group)
         while True:
             input()  # until Ctrl+C or Ctrl+D
