@@ -72,15 +72,15 @@ def run(script, argv, ready=False):
     os.close(out_end)
     os.close(err_end)
     texts, deadline = {out: b"", err: b""}, time.monotonic() + PATIENCE
-    ends = [out, err]
+    ends, again = [out, err], 0
     while ends and time.monotonic() < deadline:
         for end in select.select(ends, [], [], 1)[0]:
             piece = os.read(end, 65536)
             texts[end] += piece
             if not piece:
                 ends.remove(end)
-        if ready and b"\n" in texts[out]:
-            ready = False
+        if ready and b"\n" in texts[out] and time.monotonic() > again:
+            again = time.monotonic() + 2  # one just before a system call waits for its end
             os.kill(pid, signal.SIGTERM)
     if ends:
         os.kill(pid, signal.SIGKILL)

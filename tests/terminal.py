@@ -153,12 +153,17 @@ class Terminal:
     def stop(self, status=0, key="C"):
         """Press Ctrl+C; the command must end soon, with this status.
 
-        Once more after a moment: a Ctrl+C in the instant between a prompt and the read()
-        that follows it is forgotten by Python's input(), which no person can be so quick as
-        to notice.
+        Once more after a moment, and then after an Enter: in the instant between a prompt and
+        the read() that follows it, Python's input() forgets a Ctrl+C; and where one follows
+        typed text at once, the terminal drops that text, and readline waits for a key. No
+        person is so quick.
         """
         self.press(key)
-        if not self.ended(within=4):
+        for enter in "", "\n", "\n":
+            if self.ended(within=4):
+                break
+            if enter:
+                self.child.send(enter)
             self.press(key)
         return self.wait(status)
 
