@@ -37,7 +37,7 @@ def mixed(lab):
 
 LAB = os.environ.get("LAB") and Path(os.environ["LAB"]).resolve()
 if LAB and not LAB.is_dir():
-    sys.exit(f"error: LAB={LAB} is no folder")
+    sys.exit(f"error: LAB={LAB} is not a folder")
 THEIRS = [name for name in SCRIPTS if LAB and (LAB / name).is_file()]
 ROOT = mixed(LAB) if THEIRS else OURS
 
