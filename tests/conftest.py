@@ -6,6 +6,7 @@ out as in the repository. They are tested then, with the repository's for all th
 import atexit
 import contextlib
 import os
+import random
 import shutil
 import socket
 import sys
@@ -45,15 +46,25 @@ ROOT = mixed(LAB) if THEIRS else OURS
 RESET = b"\1\0\0\0\0\0\0\0"  # for SO_LINGER: on, 0 seconds; then close() sends a reset
 
 
-SHARING = ("problem7/", "problem8/", "basics/multicast", "basics/broadcast/")
+def reserve_port():
+    """Return a port, below those that the system gives, and what reserves it for a test.
 
-
-def lonely_port():
-    """Return a UDP port that nobody has. (Members of a group share their port, so the system
-    may give one to two groups at once, and two tests would hear each other.)"""
-    with socket.socket(type=socket.SOCK_DGRAM) as alone:
-        alone.bind(("", 0))
-        return alone.getsockname()[1]
+    The system may give one port to two groups whose members share it, or to somebody else
+    as soon as a server has ended. Here a local socket whose name has the port shows all
+    other tests of this machine that it is taken.
+    """
+    while True:
+        reserved = socket.socket(socket.AF_UNIX)
+        try:
+            port = random.randrange(13_000, 32_000)
+            if sys.platform == "linux":  # elsewhere there are no names without a file
+                reserved.bind(f"\0port-of-a-test-{port}")
+            with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("", port))
+            return reserved, port
+        except OSError:
+            reserved.close()
 
 
 class Lab:
@@ -61,7 +72,7 @@ class Lab:
 
     def __init__(self, folder):
         self.folder = folder
-        self.terminals = []
+        self.terminals, self.reserved = [], []
         for entry in ROOT.iterdir():
             if not entry.name.startswith(".") and entry.name != "tests":
                 (folder / entry.name).symlink_to(entry)
@@ -69,10 +80,12 @@ class Lab:
     def start(self, *command, cwd=None, **options):
         """Start a command in a terminal; a script's name alone is run by Python."""
         command = [str(word) for word in command]
-        if any(part in " ".join(command) for part in SHARING) and "--port" in command:
+        if "--port" in command:
             at = command.index("--port") + 1
             if command[at] == "0":
-                command[at] = str(lonely_port())
+                reserved, port = reserve_port()
+                self.reserved.append(reserved)
+                command[at] = str(port)
         if command[0].endswith(".py"):
             command.insert(0, "python")
         terminal = Terminal(command, cwd or self.folder, **options)
@@ -102,6 +115,8 @@ def lab(tmp_path):
     with contextlib.ExitStack() as all_of_them:  # also when one of them complains
         for terminal in reversed(lab.terminals):
             all_of_them.callback(terminal.clean_up)
+        for reserved in lab.reserved:
+            all_of_them.callback(reserved.close)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -10,27 +10,25 @@ more workers than processors; the slowest tests begin first. Status 0: all passe
 """
 import argparse
 import collections
-import faulthandler
 import json
 import os
 import re
-import resource
 import selectors
 import shutil
 import signal
 import socket
 import sys
 import tempfile
-import threading
 import time
-import traceback
 from pathlib import Path
 
 import environment
+from screen import Results, Screen
+from worker import Worker, reason
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
-WORKERS = 4 * (os.cpu_count() or 1)  # most tests wait
+WORKERS = 6 * (os.cpu_count() or 1)  # most tests wait
 LIMIT = 300    # seconds for one test: after that it hangs
 QUICK = 1.5    # seconds: a test that takes longer mostly waits
 TOGETHER = 3   # seconds: so much of what shares a server runs in one worker
@@ -99,226 +97,6 @@ def theirs(lab):
 def error(text):
     print(f"error: {text}", file=sys.stderr)
     sys.exit(2)
-
-
-# ---- What is shown ---------------------------------------------------------------------
-
-class Screen:
-    """On a terminal one line that moves; elsewhere a line every ten seconds."""
-
-    def __init__(self, file):
-        file.reconfigure(errors="backslashreplace")
-        self.file, self.live = file, file.isatty()
-        self.start = self.last = time.monotonic()
-        self.moving = False
-
-    def seconds(self):
-        return time.monotonic() - self.start
-
-    def move(self, text):
-        """Say how far it is, if it is time for that."""
-        if time.monotonic() - self.last < (0.1 if self.live else 10):
-            return
-        self.last = time.monotonic()
-        line = f"{text}, {self.seconds():.0f} s"
-        if self.live:
-            self.file.write(f"\r{line}\x1b[K")
-            self.moving = True
-        else:
-            self.file.write(line + "\n")
-        self.file.flush()
-
-    def print(self, text):
-        if self.moving:
-            self.file.write("\r\x1b[K")
-            self.moving = False
-        self.file.write(text + "\n")
-        self.file.flush()
-
-
-class Results:
-    """How each test ended: node: (outcome, why in a line, the whole text, seconds)."""
-
-    def __init__(self):
-        self.all = {}
-        self.starts = 0
-
-    def nodes(self, outcome):
-        return [node for node, result in self.all.items() if result[0] == outcome]
-
-    def summary(self, seconds):
-        parts = [f"{len(self.nodes('passed'))} passed"]
-        parts += [f"{len(self.nodes(outcome))} {outcome}" for outcome in ("skipped", "failed")
-                  if self.nodes(outcome)]
-        return f"{', '.join(parts)} in {seconds:.0f} s"
-
-    def show(self, screen, slow, names, interrupted):
-        """Print the end: the slowest, why some were skipped, which failed, the summary."""
-        if slow:
-            screen.print("the slowest tests:")
-            slowest = sorted(self.all.items(), key=lambda pair: -pair[1][3])
-            for node, (_, _, _, seconds) in slowest[:20]:
-                screen.print(f"{seconds:7.1f} s  {node}")
-            usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF,
-                                                         resource.RUSAGE_CHILDREN)]
-            used = sum(use.ru_utime + use.ru_stime for use in usage)
-            screen.print(f"{self.starts} program starts, {used:.0f} CPU seconds")
-        reasons = collections.Counter(self.all[node][1] for node in self.nodes("skipped"))
-        for reason, count in reasons.most_common():
-            screen.print(f"skipped {count}: {reason}")
-        for node in self.nodes("failed") if names else []:
-            screen.print(f"failed: {node}")
-        screen.print("interrupted: " * interrupted + self.summary(screen.seconds()))
-
-
-# ---- A worker --------------------------------------------------------------------------
-
-class Worker:
-    """A forked process that runs tests, seen from the runner."""
-
-    def __init__(self, number, run):
-        self.number = number
-        self.unit = []       # numbers of the tests that it still has to end
-        self.current = None  # ... of the one that it is in
-        self.begun = 0       # since when
-        self.programs = []   # what this test has started: process ids
-        self.received = b""
-        self.log = run.scratch / f"{number}.log"  # what its programs write to stdout, stderr
-        self.channel, channel = socket.socketpair()
-        self.pid = os.fork()
-        if not self.pid:
-            try:
-                for other in [self, *run.workers]:
-                    other.channel.close()  # so that a worker notices that the runner dies
-                Inside(self, run, channel).work()
-            except BaseException:
-                traceback.print_exc(file=sys.__stderr__)
-                os._exit(70)
-            os._exit(0)
-        channel.close()
-
-    def send(self, numbers):
-        self.unit = list(numbers)
-        self.begun = time.monotonic()
-        self.channel.sendall(json.dumps(numbers).encode() + b"\n")
-
-    def events(self):
-        """Return what it has sent, and whether this is the end of it."""
-        try:
-            piece = self.channel.recv(1 << 20)
-        except ConnectionResetError:
-            piece = b""
-        *lines, self.received = (self.received + piece).split(b"\n")
-        return [json.loads(line) for line in lines], not piece
-
-    def end(self):
-        """Kill it with all that its test has started; return how it ended, in words."""
-        for kill in os.killpg, os.kill:
-            try:
-                kill(self.pid, signal.SIGKILL)
-            except OSError:  # it is just ending, or is no group of its own yet
-                pass
-        _, status = os.waitpid(self.pid, 0)
-        over = False
-        while not over:  # it may have said what it started just before
-            events, over = self.events()
-            self.programs += [event[1] for event in events if event[0] == "start"]
-        self.channel.close()
-        for pid in self.programs:
-            try:
-                os.killpg(pid, signal.SIGKILL)  # a program in a terminal leads a group
-            except OSError:
-                pass
-        return (f"status {os.WEXITSTATUS(status)}" if os.WIFEXITED(status)
-                else f"signal {os.WTERMSIG(status)}")
-
-
-class Inside:
-    """The same worker, seen from inside."""
-
-    def __init__(self, worker, run, channel):
-        self.channel, self.run, self.lock = channel, run, threading.Lock()
-        self.pid = os.getpid()
-        os.setsid()  # Ctrl+C at the terminal is for the runner
-        for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT
-                          else signal.SIG_DFL)
-        log = os.open(worker.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        faulthandler.enable(file=log)  # says where it was when it crashes or hangs
-        self.log = worker.log
-        folder = run.scratch / str(worker.number)
-        folder.mkdir()
-        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
-        run.inside = self
-        self.reports = []
-
-    def say(self, *event):
-        if os.getpid() == self.pid:
-            with self.lock:
-                self.channel.sendall(json.dumps(event).encode() + b"\n")
-
-    def work(self):
-        import subprocess
-
-        import pexpect
-        for starter in subprocess.Popen, pexpect.spawn:
-            self.watch(starter)
-        session = self.run.session
-        for line in self.channel.makefile("rb"):
-            numbers = json.loads(line)
-            for number, later in zip(numbers, numbers[1:] + [None]):
-                self.one(number, session.items[number],
-                         self.elsewhere(number) if later is None else session.items[later])
-        session.config.hook.pytest_sessionfinish(session=session, exitstatus=0)
-
-    def watch(self, starter):
-        """Tell the runner of each program that is started."""
-        original = starter.__init__
-
-        def init(instance, *args, **options):
-            original(instance, *args, **options)
-            self.say("start", instance.pid)
-        starter.__init__ = init
-
-    def elsewhere(self, number):
-        """Return a test of another file: what this file shares ends, what all share stays."""
-        items = self.run.session.items
-        return next((item for item in items if item.parent != items[number].parent), None)
-
-    def one(self, number, item, following):
-        self.say("begin", number)
-        self.reports, start = [], time.monotonic()
-        logged = self.log.stat().st_size
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        outcome, why, texts = "passed", "", []
-        for report in self.reports:
-            if report.failed:
-                outcome = "failed"
-                why = why or next((line[1:].strip() for line in report.longreprtext.split("\n")
-                                   if line.startswith("E  ")), "")
-                texts.append(f"(at its {report.when}) " * (report.when != "call")
-                             + report.longreprtext)
-                texts += [f"---- {name} ----\n{text.rstrip()}"
-                          for name, text in report.sections]
-            elif report.skipped and outcome == "passed":
-                outcome, why = "skipped", reason(report)
-        if texts and self.log.stat().st_size > logged:
-            with open(self.log, "rb") as file:
-                file.seek(logged)
-                texts.append("---- what its programs printed ----\n"
-                             + file.read(100_000).decode(errors="replace"))
-        self.say("end", number, outcome, why, "\n".join(texts), time.monotonic() - start)
-
-
-def reason(report):
-    """Return why a test was skipped."""
-    if hasattr(report, "wasxfail"):
-        return f"expected to fail: {report.wasxfail}"
-    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
-    return text.replace("Skipped: ", "", 1).replace("\n", " ")
 
 
 # ---- The runner ------------------------------------------------------------------------
@@ -438,6 +216,7 @@ class Run:
             elif kind == "start":
                 worker.programs.append(values[0])
                 self.results.starts += 1
+                self.results.forks += values[1]
             else:
                 number, *result = values
                 worker.unit.remove(number)

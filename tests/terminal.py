@@ -13,6 +13,8 @@ import time
 
 import pexpect
 
+from cases import asleep
+from spawn import ForkedSpawn
 from transcripts import ENDING
 
 # Nothing that changes how Python works: above all not PYTHONUNBUFFERED, under which every
@@ -20,13 +22,14 @@ from transcripts import ENDING
 ENVIRONMENT = {name: value for name, value in os.environ.items()
                if not name.startswith("PYTHON")}
 ENVIRONMENT.update(PYTHONDONTWRITEBYTECODE="1", TERM="dumb")
+FORK = os.environ.get("FORK") != "no" and not os.environ.get("LAB")  # see starter.py
 # Seconds to wait for a line: many times what any line needs. (A wrong script of somebody's
 # own may make many tests wait.)
 PATIENCE = 10 if os.environ.get("LAB") else 20
 
 
 class Terminal:
-    def __init__(self, command, cwd, descriptors=None, echo=False):
+    def __init__(self, command, cwd, descriptors=None, echo=False, fork=FORK):
         """Start command (a list; "python" is the Python of the tests) in folder cwd."""
         def prepare():
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -34,12 +37,14 @@ class Terminal:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
         self.command = " ".join(command)
-        if command[0] == "python":
-            command = [sys.executable] + command[1:]
-        self.child = pexpect.spawn(
-            command[0], command[1:], cwd=str(cwd), encoding="utf-8", echo=echo,
-            codec_errors="replace", dimensions=(40, 240), preexec_fn=prepare,
-            env=ENVIRONMENT)
+        options = dict(encoding="utf-8", codec_errors="replace", dimensions=(40, 240))
+        if fork and command[0] == "python" and command[1].endswith(".py"):
+            self.child = ForkedSpawn(command[1:], cwd, ENVIRONMENT, descriptors, echo,
+                                     **options)
+        else:
+            program = sys.executable if command[0] == "python" else command[0]
+            self.child = pexpect.spawn(program, command[1:], cwd=str(cwd), echo=echo,
+                                       preexec_fn=prepare, env=ENVIRONMENT, **options)
         self.child.delaybeforesend = None  # pexpect's pauses: nothing here needs them
         self.child.ptyproc.delayafterclose = 0
         self.pid = self.child.pid
@@ -115,7 +120,11 @@ class Terminal:
         self.child.send(text + "\n")
 
     def press(self, key):
-        """Press Ctrl and a key: "C" interrupts, "D" on an empty line ends the input."""
+        """Press Ctrl and a key: "C" interrupts, "D" on an empty line ends the input.
+
+        It is pressed when the command waits for something, as it mostly does.
+        """
+        asleep(self.pid)
         self.typed.append(f"Ctrl+{key}")
         self.child.sendcontrol(key.lower())
 
@@ -153,10 +162,10 @@ class Terminal:
     def stop(self, status=0, key="C"):
         """Press Ctrl+C; the command must end soon, with this status.
 
-        Once more after a moment, and then after an Enter: in the instant between a prompt and
-        the read() that follows it, Python's input() forgets a Ctrl+C; and where one follows
-        typed text at once, the terminal drops that text, and readline waits for a key. No
-        person is so quick.
+        Once more after a moment, and then after an Enter: in the instant between a prompt
+        and the read() that follows it, Python's input() forgets a Ctrl+C; and where one
+        follows typed text at once, the terminal drops that text, and readline waits for a
+        key. No person is so quick.
         """
         self.press(key)
         for enter in "", "\n", "\n":

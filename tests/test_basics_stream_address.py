@@ -3,8 +3,6 @@ import os
 import re
 import signal
 
-import pytest
-
 from peers import answered, assert_error, connect, reset, rest
 from relay import TcpRelay
 

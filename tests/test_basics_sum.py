@@ -110,19 +110,24 @@ def test_each_sleep_takes_200_ms_and_only_the_iterative_server_lets_others_wait(
 
 
 def test_what_each_sleep_is_late_does_not_add_up(server):
-    """R14: plain sleeps add it up, and even at their best are twice as late."""
-    count, plain, tries = 1000, [], []
-    for _ in range(3):
+    """R14: plain sleeps add it up; those beside it, on the same machine, are twice as late."""
+    count, tries = 1000, []
+
+    def sleep():
         start = time.monotonic()
         for _ in range(count):
             time.sleep(DELAY)
         plain.append(time.monotonic() - start - count * DELAY)
     while len(tries) < 30:  # on a busy machine one sleep alone may be very late
-        tries.append(crowd([(server, count)])[0] - count * DELAY)
-        assert tries[-1] >= 0
-        if tries[-1] < min(plain) / 2:
+        plain, sleeper = [], threading.Thread(target=sleep)
+        sleeper.start()
+        late = crowd([(server, count)])[0] - count * DELAY
+        sleeper.join()
+        assert late >= 0
+        if late < plain[0] / 2:
             return
-    raise AssertionError(f"seconds late: {tries}, plain sleeps: {plain}")
+        tries.append((late, *plain))
+    raise AssertionError(f"seconds late, and the plain sleeps: {tries}")
 
 
 def test_the_iterative_server_serves_in_the_order_of_arrival(shared):

@@ -5,7 +5,6 @@ the scripts in that folder. What a script needs on its command line is taken fro
 transcript. cases.py runs many cases of one script for the price of one start.
 """
 import ast
-import contextlib
 import re
 import shlex
 import socket

@@ -10,7 +10,7 @@ import wave
 import pytest
 
 from conftest import ROOT
-from streaming import CLIENT, SERVER, data, make, saved
+from streaming import CLIENT, SERVER, make, saved
 
 TUNE = (ROOT / "problem4" / "media" / "tune.wav").read_bytes()
 

@@ -35,6 +35,24 @@ def shared(tmp_path_factory):
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_that_shares(shared, number): assert (shared / "shared").read_text() == "x"
 '''
+FACTS = '''
+import os, signal, sys, threading, time
+end = sys.argv[1]
+print("before", sys.argv, __name__, os.path.basename(__file__), os.path.basename(sys.path[0]))
+print(sys.stdin.fileno(), sys.stdin.isatty(), os.ttyname(1) == os.ttyname(0), sys.stdin.encoding)
+print(sys.stdout.line_buffering, sys.stdout.write_through, sys.stdout.errors, sys.stderr.errors)
+print(os.getcwd(), os.getsid(0) == os.getpid() == os.tcgetpgrp(0), os.get_terminal_size())
+print(sorted(os.listdir("/dev/fd"))[:3], signal.getsignal(signal.SIGINT).__name__)
+print([signal.getsignal(number) for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGPIPE)])
+print(input("? ") + "!", file=sys.stderr)
+if end == "thread":
+    threading.Thread(target=lambda: (time.sleep(0.1), print("the thread"))).start()
+if end == "exit": sys.exit("error: a reason")
+if end == "traceback": raise ValueError("a bug")
+if end == "interrupt": raise KeyboardInterrupt
+if end == "kill": os.kill(os.getpid(), signal.SIGKILL)
+if end == "_exit": os._exit(7)
+'''
 EVERY_SCRIPT = '''
 import pytest
 @pytest.mark.parametrize("name", ["problem3/server.py", "basics/sum/client.py"])
@@ -117,7 +135,7 @@ def test_p_chooses_and_two_runs_at_once_are_both_right(tmp_path):
     for output, count in zip(outputs, (2, 3)):
         assert re.search(rf"(?m)^{count} passed in \d+ s\n\Z", output)
         assert re.search(r" s  test_every_script\.py::test_each\[problem3/server\.py\]\n", output)
-        assert "sum" not in output and re.search(r"\n\d+ program starts, \d+ CPU", output)
+        assert "sum" not in output and re.search(r"\n\d+ program starts, \d+ of them by a fork; \d+ CPU", output)
         assert ("test_the_tools" in output) == (count == 3)
     assert "test_problem3.py::test_one" in json.loads(suite.durations.read_text())
 
@@ -228,3 +246,18 @@ def test_an_environment_that_cannot_be_made(fault, says, tmp_path):
     assert status == 1
     last = output.splitlines()[-1]
     assert last.startswith("error: ") and says in last and output.count("error") == 1
+
+
+@pytest.mark.parametrize("end", ["", "thread", "exit", "traceback", "interrupt", "kill", "_exit"])
+def test_a_forked_script_does_what_a_started_one_does(lab, end):
+    """Its arguments, streams, terminal, signals, buffers, and its end."""
+    (lab.folder / "facts.py").write_text(FACTS)
+    seen = []
+    for fork in False, True:
+        terminal = lab.start("facts.py", end, fork=fork)
+        terminal.type("42 \u00e9")
+        terminal.wait(status=None)
+        output = re.sub("(?m)^  .*\n", "", terminal.output)  # a traceback's frames
+        seen.append((output, terminal.child.exitstatus, terminal.child.signalstatus))
+    lab.terminals.clear()  # which may have no traceback elsewhere
+    assert seen[0] == seen[1] and "? 42 \u00e9!" in seen[0][0]

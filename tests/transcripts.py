@@ -97,7 +97,7 @@ class Rehearsal:
         else:
             self.need(words[0])
             words = [shown.get(word, word) for word in words]
-        terminal = self.terminals[number] = self.lab.start(*words)
+        terminal = self.terminals[number] = self.lab.start(*words, fork=False)
         if ready:
             real = str(terminal.ready())
             terminal.seen = 0
@@ -162,7 +162,7 @@ class Rehearsal:
                 return 20  # it is just ending; a second Ctrl+C would come amid its last word
             if any(f"/{folder}/" in terminal.command for folder in ENDING):
                 return 2  # a Ctrl+C while Python just ends would kill it
-            return 0 if hasattr(terminal, "port") else 0.3
+            return 0 if hasattr(terminal, "port") else 1
         over = [number for number, terminal in self.terminals.items()
                 if terminal.ended(within=patience(terminal))]
         for number, terminal in self.terminals.items():

@@ -101,13 +101,13 @@ def main():
     args = parser.parse_args()
     if not 0 <= args.delay <= 9:
         parser.error("--delay takes 0 to 9 seconds")
-    with listen(args.host, args.port) as listener:
-        print("listening on", show(listener.getsockname()))
-        for _ in range(WORKERS):
-            worker = threading.Thread(
-                target=accept_clients, args=(listener, args.delay), daemon=True)
-            worker.start()
-        worker.join()  # never ends, but Ctrl+C interrupts it
+    listener = listen(args.host, args.port)  # the threads use it to the very end
+    print("listening on", show(listener.getsockname()))
+    for _ in range(WORKERS):
+        worker = threading.Thread(
+            target=accept_clients, args=(listener, args.delay), daemon=True)
+        worker.start()
+    worker.join()  # never ends, but Ctrl+C interrupts it
 
 
 # ---- The frame: the same in all TCP servers ------------------------------------------
