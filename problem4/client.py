@@ -1,6 +1,6 @@
-r"""UDP streaming, the client: saves a stream, and has it played meanwhile.
+r"""UDP streaming, the client: saves a stream, and plays it at the same time.
 
-The wire is described in server.py.
+server.py describes the wire.
 
     1$ python problem4/server.py
     1| listening on 127.0.0.1:12400
@@ -11,23 +11,22 @@ The wire is described in server.py.
     2| received tune.wav: 92204 of 92204 bytes in <number> datagrams, 0 missing
     2| 92204
 
---play takes a command that plays what comes from its standard input (`wc -c`
-only counts it). Alone, after NAME, it takes mpv, ffplay or vlc, the first
-that is installed.
+--play takes the command of a player that reads its standard input (`wc -c`
+only counts the bytes). Without a COMMAND, after NAME, the client takes mpv,
+ffplay or vlc, the first that is installed.
 
-Notice: the player is fed in order and without a gap. A piece that is missing
-is waited for while 64 kB come after it; then zeros take its place, so that
-what follows stays where it belongs. The player has a thread and a queue of
-its own: one that is paused holds nothing up, and one that is closed ends only
-itself. (The queue has no limit; a paused film may fill the memory.)
+Notice: the player stays at least 8 kB behind the newest piece. In that time a
+piece that arrives out of order still finds its place. If a piece never comes,
+the player gets zeros in its place, so that the rest stays where it belongs.
 
-The wait for the player's end has no limit either: a person is listening.
+The player has its own thread. If you pause the player, the thread waits, the
+download goes on, and the bytes stay in a queue. The queue has no limit, so a
+paused film may fill the memory. The client waits for the player's end without
+a limit, because a person is listening.
 
-Try: end the server half way. What is kept, and under which name? Then play
-that.
+Try: stop the server half way. Which file is left, and what is in it? Play it.
 """
 import argparse
-import itertools
 import os
 import queue
 import shlex
@@ -41,180 +40,140 @@ import time
 
 HOST, PORT = "127.0.0.1", 12400  # where server.py listens
 REPEAT = 0.5                     # seconds between two requests
-PATIENCE = 10                    # seconds without a datagram: the server is gone
-ENDS = 3                         # of them; pieces that were overtaken have come by then
-ENOUGH = 32_768                  # bytes before the player starts
-WINDOW = 65_536                  # bytes that come before a missing piece is given up
+PATIENCE = 10                    # seconds without progress, then the server is dead
+ENDS = 3                         # "end" datagrams; late pieces have arrived by then
+CHUNK = 8192                     # bytes that the player gets at once, and stays behind
+MAX_GAP = 1 << 30                # bytes; no network loses so many in a row
 MAX_DATAGRAM = 4096              # bytes; a piece has 2000 at most
 BUFFER = 4_000_000               # bytes to ask the system for; it may grant fewer
-STARTING = threading.Lock()      # held while the player starts; Ctrl+C keeps it
-PLAYERS = ["mpv --really-quiet -", "ffplay -loglevel error -autoexit -i -",
-           "vlc --play-and-exit -"]
+PLAYERS = ("mpv --really-quiet -", "ffplay -loglevel error -autoexit -i -",
+           "vlc --play-and-exit -")
 
 
-def play(command, chunks):
-    """Start the player once enough has come; feed it the chunks, up to a None."""
-    arriving = iter(chunks.get, None)
-    head = b""
-    while len(head) < ENOUGH and (chunk := next(arriving, b"")):
-        head += chunk
-    try:
-        with STARTING:
-            player = subprocess.Popen(command, stdin=subprocess.PIPE)
-        with player:
-            print("playing")
-            for chunk in itertools.chain([head], arriving):
-                player.stdin.write(chunk)
-    except OSError as error:
-        print(f"the player has ended: {error}")
+def receive(sock, name, part, chunks):
+    """Write the stream into part, and all its bytes in order into the queue chunks.
 
-
-def playable(pieces, start, end):
-    """Return how far the bytes from start to end can be played, by what has come."""
-    while start in pieces:
-        start += pieces[start]
-    if end - start > WINDOW:  # what is missing here is given up
-        start = min(offset for offset in pieces if offset > start)
-    return start
-
-
-def receive(sock, name, part, feed):
-    """Write the stream into the file part; call feed with all the bytes in order.
-
-    Return the size of the file, and the lengths of the pieces by their offsets.
+    Return the size of the file, the bytes that have arrived, and in how many pieces.
     """
-    token, pieces, total, ends = b"-", {}, None, 0
-    end = fed = 0  # the offset behind all that has come, and bytes fed
-    request_at = heard = time.monotonic()
-    while not ends or (ends < ENDS and missing(total, pieces) > 0):
+    token, offsets, received, total, ends = b"-", set(), 0, None, 0
+    newest = fed = next_request = 0  # newest: the end of the last piece so far
+    heard = time.monotonic()
+    while received != total and ends < ENDS:
         now = time.monotonic()
         try:
             if now > heard + PATIENCE:
-                raise ConnectionError(f"nothing from the server for {PATIENCE} seconds")
-            if now >= request_at:
+                raise ConnectionError(f"no progress for {PATIENCE} seconds")
+            if now >= next_request:
                 sock.send(b"get %b %b" % (token, os.fsencode(name)))
-                request_at = now + REPEAT
+                next_request = now + REPEAT
             header, _, piece = sock.recv(MAX_DATAGRAM).partition(b"\n")
         except socket.timeout:
             continue
         except OSError:
             if total is None:
                 raise
-            break  # the server has gone half way: that is the end, too
+            break  # the server has died half way: this is the end, too
         word, _, values = header.partition(b" ")
         if word == b"error":
-            raise ValueError(values.decode(errors="replace"))
+            sys.exit(f"error: the server says: {printable(values.decode())}")
         if word == b"token" and values != token:
-            token, request_at = values, now
+            token, next_request = values, now
         if word == b"end":
             total, ends, heard = int(values), ends + 1, now
         if word == b"data":
             offset, total = map(int, values.split())
-            if not 0 <= offset < offset + len(piece) <= total:
-                raise ValueError("a piece that is not of this file")
-            if offset in pieces:
-                continue  # a duplicate, which is no progress
-            part.seek(offset)  # what this leaves out will read as zeros
+            end = offset + len(piece)
+            if not 0 <= offset < end <= total or offset > newest + MAX_GAP:
+                raise ValueError("the server sent a piece that is not of this file")
+            if offset in offsets:
+                continue  # a duplicate is no progress
+            offsets.add(offset)
+            received += len(piece)
+            part.seek(offset)  # bytes that this leaves out are zeros
             part.write(piece)
-            pieces[offset], heard = len(piece), now
-            end = max(end, offset + len(piece))
-            if feed:
+            newest, heard = max(newest, end), now
+            if chunks and newest >= fed + 2 * CHUNK:
                 part.seek(fed)
-                feed(part.read(playable(pieces, fed, end) - fed))
-                fed = part.tell()
+                chunks.put(part.read(CHUNK))
+                fed += CHUNK
     part.truncate(total)
-    if feed:
+    if chunks:
         part.seek(fed)
-        feed(part.read())
-    return total, pieces
+        chunks.put(part.read())
+    return total, received, len(offsets)
 
 
-def missing(total, pieces):
-    """Return how many of the bytes have not come."""
-    gaps = edge = 0
-    for offset in sorted(pieces):
-        gaps += max(0, offset - edge)
-        edge = max(edge, offset + pieces[offset])
-    return gaps + total - edge
-
-
-def download(sock, name, output, feed):
-    """Receive the stream into OUTPUT.incomplete, and give it its name if it is whole.
-
-    Return the file's size, the number of pieces, and of the bytes that are missing.
-    """
-    incomplete = f"{output}.incomplete"
-    if os.path.lexists(incomplete):
-        os.remove(incomplete)  # perhaps a link, not to be followed
+def play(command, chunks, starting):
+    """Start the player when the first chunk is there; write all chunks to it."""
+    chunk = chunks.get()
     try:
-        with open(incomplete, "w+b") as part:
-            total, pieces = receive(sock, name, part, feed)
-            ours = os.path.samestat(os.fstat(part.fileno()), os.stat(incomplete))
-        if not ours:
-            raise FileExistsError(f"another program writes {incomplete}, too")
-        left = missing(total, pieces)
-        if not left:
-            os.replace(incomplete, output)
-        return total, len(pieces), left
-    finally:
-        if os.path.exists(incomplete) and os.path.getsize(incomplete) == 0:
-            os.remove(incomplete)
+        with starting:
+            player = subprocess.Popen(command, stdin=subprocess.PIPE)
+        with player:
+            print("playing")
+            while chunk is not None:
+                player.stdin.write(chunk)
+                chunk = chunks.get()
+    except OSError as error:
+        print(f"the player has ended: {error}")
 
 
-def find_player(play):
-    """Return the command of the player as a list, or None if it is not installed."""
-    for command in [play] if play else PLAYERS:
-        words = shlex.split(command)
-        if words and shutil.which(words[0]):
+def installed(command):
+    """Return this command, or that of the first player that is installed."""
+    for words in [command] if command else map(str.split, PLAYERS):
+        if shutil.which(words[0]):
             return words
-    return None
+    sys.exit(f"error: {' '.join(command) or 'mpv, ffplay or vlc'} is not installed")
 
 
 def main():
     parser = options()
     parser.add_argument("name", metavar="NAME", help="the file to stream")
     parser.add_argument("--output", help="where to save it, not as streamed_NAME")
-    parser.add_argument("--play", nargs="?", const="", metavar="COMMAND",
-                        help="play it meanwhile; with mpv, ffplay or vlc")
+    parser.add_argument("--play", nargs="?", const=[], type=shlex.split,
+                        metavar="COMMAND", help="play it; with mpv, ffplay or vlc")
     args = parser.parse_args()
-    chunks, player = queue.Queue(), None
     output = args.output or f"streamed_{os.path.basename(args.name)}"
+    incomplete = f"{output}.incomplete"
     check_output(output)
-    check_output(f"{output}.incomplete")
+    check_output(incomplete)
+    chunks, starting = None, threading.Lock()
     if args.play is not None:
-        try:
-            command = find_player(args.play)
-        except ValueError as error:  # a quotation mark without its twin
-            parser.error(f"--play: {error}")
-        if not command:
-            sys.exit(f"error: {args.play or 'mpv, ffplay or vlc'} is not installed")
-        player = threading.Thread(target=play, args=(command, chunks), daemon=True)
+        chunks = queue.Queue()
+        player = threading.Thread(
+            target=play, args=(installed(args.play), chunks, starting), daemon=True)
         player.start()
     family, address = resolve(args.host, args.port)
+    if os.path.lexists(incomplete):
+        os.remove(incomplete)  # perhaps a link, which open() would follow
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock, \
+                open(incomplete, "x+b") as part:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
             sock.settimeout(REPEAT / 2)
             sock.connect(address)  # from now on it receives from this address only
-            total, pieces, left = download(
-                sock, args.name, output, player and chunks.put)
+            total, received, count = receive(sock, args.name, part, chunks)
+            ours = os.path.samestat(os.fstat(part.fileno()), os.stat(incomplete))
+        if not ours:
+            sys.exit(f"error: another program writes {printable(incomplete)}, too")
+        if received == total:
+            os.replace(incomplete, output)
     except KeyboardInterrupt:
-        STARTING.acquire()  # no player starts from now on
+        starting.acquire()  # no player starts from now on
         raise
-    except ConnectionRefusedError:
-        raise
-    except (OSError, ValueError, OverflowError, MemoryError) as error:  # absurd sizes
-        sys.exit(f"error: {args.name!r} is not received: {printable(str(error))}")
-    try:
-        print(f"received {printable(args.name)}: {total - left} of {total} bytes in "
-              f"{pieces} datagrams, {left} missing")
-        if player:
-            chunks.put(None)
+    finally:
+        if os.path.exists(incomplete) and os.path.getsize(incomplete) == 0:
+            os.remove(incomplete)
+    print(f"received {printable(args.name)}: {received} of {total} bytes in "
+          f"{count} datagrams, {total - received} missing")
+    if chunks:
+        chunks.put(None)
+        try:
             player.join()  # without a limit: somebody is listening
-    except KeyboardInterrupt:
-        print("\nstopped")
-    if left:
-        sys.exit(f"error: {printable(output)}.incomplete is what there is of it")
+        except KeyboardInterrupt:
+            print("\nstopped")  # the player; the transfer is over
+    if received < total:
+        sys.exit(f"error: bytes are missing; {printable(incomplete)} has the rest")
 
 
 # ---- The frame: the same in all clients that transfer a file -------------------------

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -158,13 +159,32 @@ def test_several_clients_at_once_do_not_mix(lab, server):
     assert stored(lab)["file"] in [b"%d\n" % number * 200 for number in range(4)]
 
 
+def dropped(port):
+    """Return how many datagrams the system has dropped at this port (Linux), or 0."""
+    try:
+        lines = Path("/proc/net/udp").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[-1]) for line in lines if f":{port:04X} " in line[:24])
+
+
 @pytest.mark.waits
-def test_thirty_thousand_lines_arrive_whole(lab, server):
-    """D8: at the default rate, in 3 seconds."""
-    content = b"".join(b"line %d\n" % number for number in range(30_000))
-    lab.client(server, CLIENT, make(lab, "file", content)).wait(timeout=60)
-    server.line("received file: 30000 of 30000 lines")
-    assert stored(lab) == {"file": content}
+def test_ten_thousand_lines_arrive_whole(lab, server):
+    """D8: at the default rate, in a second. (On a machine that is so busy that the system
+    drops datagrams before the server runs, just those are missing, and the next try counts.)
+    """
+    content = b"".join(b"line %d\n" % number for number in range(10_000))
+    before, lost = 0, []
+    while len(lost) < 20:
+        lab.client(server, CLIENT, make(lab, "file", content)).wait(timeout=60)
+        arrived = int(server.line(r"(?:received|incomplete) file: (\d+) of 10000 lines.*")[1])
+        lost.append(dropped(server.port) - before)
+        before += lost[-1]
+        assert arrived + lost[-1] == 10_000
+        if not lost[-1]:
+            assert stored(lab)["file"] == content
+            return
+    raise AssertionError(f"the system drops datagrams at the default rate: {lost}")
 
 
 GARBAGE = [b"", b"\xff\xfe", b"hello", b"1 1", b"1 1\n", b"1 1 \nx", b"3 2 file\nx",

@@ -42,7 +42,7 @@ def test_no_path_leaves_the_folder(lab, folder, server):
     (folder / "sub").mkdir()
     for name in "../README.md", "/etc/passwd", "link", "sub", "..", "nothing":
         client = lab.client(server, CLIENT, name, "--output", "out")
-        client.line(r"error: '.*' is not received: .*(not the name of a file here|not exist)")
+        client.line(r"error: the server says: '.*' (is not the name of a file here|does not exist)")
         client.wait(status=1)
     assert not list(lab.folder.glob("out*"))
 
@@ -82,7 +82,7 @@ def test_two_clients_that_write_one_file(lab, folder):
     incomplete = lab.folder / "streamed_file.incomplete"
     first.runs_until(lambda: incomplete.exists() and incomplete.stat().st_size > 20_000)
     second = lab.client(server, CLIENT, "file")
-    first.line("error: 'file' is not received: another program writes .*")
+    first.line("error: another program writes .*")
     first.wait(status=1)
     assert not (lab.folder / "streamed_file").exists()
     second.wait()
@@ -158,7 +158,7 @@ def test_a_name_that_is_empty_or_gets_too_long(lab, server):
     client.line("error: .* is too long; choose another --output")
     client.wait(status=1)
     client = lab.client(server, CLIENT, "")
-    client.line("error: '' is not received: '' is not the name of a file here")
+    client.line("error: the server says: '' is not the name of a file here")
     client.wait(status=1)
     assert not list(lab.folder.glob("streamed*"))
 
