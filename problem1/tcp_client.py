@@ -111,7 +111,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -120,13 +120,13 @@ def options():
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
     try:
         main()
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@ The wire (TCP): a line with the name; a line with the size, and so many bytes.
 
     or | <----- error: (the reason)\n ------ |   in place of the size
 
-Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python problem2/server.py
     1| listening on 127.0.0.1:12200
@@ -116,7 +116,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -131,10 +131,11 @@ def listen(host, port):
 
 
 def refuse(conn, reason):
-    """Tell the client why, then close without a reset.
+    """Send the client the reason, then close without a reset.
 
-    Closing while input is unread resets the connection, and the client may lose the
-    reason. So end our stream, and read for at most 10 seconds until the client closes.
+    If input is unread when we close, the system resets the connection, and the client
+    may lose the reason. So end our stream first, and read until the client closes, too,
+    but for at most 10 seconds.
     """
     try:
         conn.settimeout(1)
@@ -162,19 +163,19 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

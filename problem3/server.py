@@ -12,7 +12,7 @@ The wire (TCP): lines of ASCII text, each ended by a newline byte.
        | <--- error: division by zero\n ---- |   the replies keep their order
        | ----- (end of stream) ------------> |
 
-Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python problem3/server.py
     1| listening on 127.0.0.1:12300
@@ -91,7 +91,7 @@ def answer(conn, peer):
 
 
 def serve(conn, peer):
-    """Serve one client; an error ends this connection and no other."""
+    """Serve one client; an error ends only this connection."""
     with conn:
         conn.settimeout(PATIENCE)
         try:
@@ -119,7 +119,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -134,10 +134,11 @@ def listen(host, port):
 
 
 def refuse(conn, reason):
-    """Tell the client why, then close without a reset.
+    """Send the client the reason, then close without a reset.
 
-    Closing while input is unread resets the connection, and the client may lose the
-    reason. So end our stream, and read for at most 10 seconds until the client closes.
+    If input is unread when we close, the system resets the connection, and the client
+    may lose the reason. So end our stream first, and read until the client closes, too,
+    but for at most 10 seconds.
     """
     try:
         conn.settimeout(1)
@@ -157,19 +158,19 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

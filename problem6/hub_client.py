@@ -146,7 +146,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -155,7 +155,7 @@ def options():
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
@@ -163,11 +163,11 @@ def tell(text):
     """Print a line above the line that is being typed."""
     if readline and sys.stdout.isatty():
         line = ""
-        with contextlib.suppress(ValueError):  # readline is between two lines
+        with contextlib.suppress(ValueError):  # readline is not reading a line
             line = readline.get_line_buffer()
         rows, column = divmod(len(line), os.get_terminal_size().columns or 80)
-        clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # to its start, then all below
-        wrap = " \r" if rows and not column else ""  # as readline does at the margin
+        clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # from its start, erase all
+        wrap = " \r" if rows and not column else ""  # as readline does at the edge
         print(f"{clear}{text}\n{line}{wrap}", end="", flush=True)
     else:
         print(text)

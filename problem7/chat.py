@@ -9,7 +9,7 @@ The wire (UDP): one datagram for each line, UTF-8 text as it is shown.
 A name has 1 to 20 letters, digits, - or _. A line has at most 1000 characters
 after the name. Members ignore every other datagram.
 
-Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python problem7/chat.py --name ann
     1| joined 239.255.12.7:12700
@@ -121,26 +121,26 @@ def main():
 
 
 def group_options():
-    """Return a parser of the options that all members of a group have."""
+    """Return a parser for the options that all members of a group share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--group", default=GROUP, help="the multicast address")
     parser.add_argument("--port", default=PORT, type=int, help="the group's port")
     parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
-                        help="the address of this machine to use")
+                        help="which of this machine's addresses to use")
     return parser
 
 
 def join(group, port, interface):
-    """Return a socket that receives what reaches this interface for the group."""
+    """Return a socket that receives the group's datagrams on this interface."""
     membership = socket.inet_aton(group) + socket.inet_aton(interface)
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # several members
-    if hasattr(socket, "SO_REUSEPORT"):  # on macOS and BSD they need this one, too
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # share the port
+    if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD need this option, too
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if sys.platform == "linux":  # IP_MULTICAST_ALL: do not receive what others joined
+    if sys.platform == "linux":  # IP_MULTICAST_ALL: not the groups of others
         receiver.setsockopt(socket.IPPROTO_IP, 49, 0)
-    receiver.bind(("" if os.name == "nt" else group, port))  # Windows binds no group
+    receiver.bind(("" if os.name == "nt" else group, port))  # not on Windows
     receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
     return receiver
 
@@ -152,7 +152,7 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
@@ -160,11 +160,11 @@ def tell(text):
     """Print a line above the line that is being typed."""
     if readline and sys.stdout.isatty():
         line = ""
-        with contextlib.suppress(ValueError):  # readline is between two lines
+        with contextlib.suppress(ValueError):  # readline is not reading a line
             line = readline.get_line_buffer()
         rows, column = divmod(len(line), os.get_terminal_size().columns or 80)
-        clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # to its start, then all below
-        wrap = " \r" if rows and not column else ""  # as readline does at the margin
+        clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # from its start, erase all
+        wrap = " \r" if rows and not column else ""  # as readline does at the edge
         print(f"{clear}{text}\n{line}{wrap}", end="", flush=True)
     else:
         print(text)
@@ -173,12 +173,12 @@ def tell(text):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError) as error:
         sys.exit(f"error: {error}; try another address or --port")

@@ -18,7 +18,7 @@ When all is + all over, everybody knows that everybody knows. Then the winner
 is shown; and all is repeated for another second, for who has not heard the
 last + yet.
 
-Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python problem8/electorate.py 1 --electorates 2
     1| joined 239.255.12.8:12800
@@ -229,26 +229,26 @@ def main():
 
 
 def group_options():
-    """Return a parser of the options that all members of a group have."""
+    """Return a parser for the options that all members of a group share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--group", default=GROUP, help="the multicast address")
     parser.add_argument("--port", default=PORT, type=int, help="the group's port")
     parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
-                        help="the address of this machine to use")
+                        help="which of this machine's addresses to use")
     return parser
 
 
 def join(group, port, interface):
-    """Return a socket that receives what reaches this interface for the group."""
+    """Return a socket that receives the group's datagrams on this interface."""
     membership = socket.inet_aton(group) + socket.inet_aton(interface)
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # several members
-    if hasattr(socket, "SO_REUSEPORT"):  # on macOS and BSD they need this one, too
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # share the port
+    if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD need this option, too
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if sys.platform == "linux":  # IP_MULTICAST_ALL: do not receive what others joined
+    if sys.platform == "linux":  # IP_MULTICAST_ALL: not the groups of others
         receiver.setsockopt(socket.IPPROTO_IP, 49, 0)
-    receiver.bind(("" if os.name == "nt" else group, port))  # Windows binds no group
+    receiver.bind(("" if os.name == "nt" else group, port))  # not on Windows
     receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
     return receiver
 
@@ -262,12 +262,12 @@ def show(address):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError) as error:
         sys.exit(f"error: {error}; try another address or --port")

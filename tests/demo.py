@@ -17,7 +17,8 @@ from transcripts import Rehearsal, play, transcripts
 
 LIVE = sys.stdout.isatty()
 COLOURS = {"1": "\x1b[36m", "2": "\x1b[33m", "3": "\x1b[32m", "4": "\x1b[35m"}
-KEYSTROKE, LINE, BREATH = 0.03, 0.15, 0.8  # seconds, for people to follow
+PACE = float(os.environ.get("PACE", "1"))  # less is faster
+KEYSTROKE, LINE, BREATH = 0.03 * PACE, 0.15 * PACE, 0.8 * PACE  # seconds, for people
 
 
 class Missing(Exception):

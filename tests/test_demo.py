@@ -21,10 +21,9 @@ def test_into_a_pipe_it_is_plain_text():
     assert demo.stdout.count("2| 12 + 30 = 42\n") == 1
 
 
-@pytest.mark.waits
 def test_on_a_terminal_it_is_typed_in_colours_and_ends_by_itself(lab):
-    demo = lab.start(sys.executable, DEMO, "datagram_address")
-    output = demo.wait()
+    demo = lab.start("env", "PACE=0.1", sys.executable, DEMO, "datagram_address")
+    output = demo.wait(timeout=60)
     assert "\x1b[36m1$ python basics/datagram_address/server.py\x1b[0m\r\n" in output
     assert "\x1b[33m2$ python basics/datagram_address/client.py\x1b[0m\r\n" in output
 

@@ -14,10 +14,11 @@ The wire is described in server.py.
 Notice: SO_BROADCAST. Without it the system refuses to send to a broadcast
 address ("Permission denied"), so that nobody does it by mistake.
 
-Your own line comes back, too. connect() gives the sending socket its address,
-and the client does not show what comes from there.
+Your own line comes back, too. connect() gives the sending socket an address,
+and the client does not show messages from this address.
 
-Try: delete the line with SO_BROADCAST. Start five clients and the server.
+Try: delete the line with SO_BROADCAST and send a line. Put it back, and start
+five clients and the server.
 """
 import argparse
 import contextlib
@@ -37,7 +38,7 @@ MAX_TEXT = 1000  # characters in a message
 
 
 def receive(receiver, own):
-    """Show each message to the network; waits without a limit."""
+    """Show each message that arrives. This waits without a limit."""
     while True:
         payload, peer = receiver.recvfrom(65_535)
         text = printable(payload.decode(errors="replace"))
@@ -74,7 +75,7 @@ def main():
 
 
 def broadcast_options():
-    """Return a parser of the options that server and client have."""
+    """Return a parser for the options that server and client share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--broadcast", default=BROADCAST, metavar="ADDRESS",
@@ -84,13 +85,13 @@ def broadcast_options():
 
 
 def join_broadcast(broadcast, port):
-    """Return a socket that receives what is sent to the broadcast address."""
-    socket.inet_aton(broadcast)  # an address, not a name
+    """Return a socket that receives datagrams to the broadcast address."""
+    socket.inet_aton(broadcast)  # refuses a host name
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # several members
-    if hasattr(socket, "SO_REUSEPORT"):  # on macOS and BSD they need this one, too
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # share the port
+    if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD need this option, too
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    receiver.bind(("" if os.name == "nt" else broadcast, port))  # Windows cannot
+    receiver.bind(("" if os.name == "nt" else broadcast, port))  # not on Windows
     return receiver
 
 
@@ -101,7 +102,7 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
@@ -109,11 +110,11 @@ def tell(text):
     """Print a line above the line that is being typed."""
     if readline and sys.stdout.isatty():
         line = ""
-        with contextlib.suppress(ValueError):  # readline is between two lines
+        with contextlib.suppress(ValueError):  # readline is not reading a line
             line = readline.get_line_buffer()
         rows, column = divmod(len(line), os.get_terminal_size().columns or 80)
-        clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # to its start, then all below
-        wrap = " \r" if rows and not column else ""  # as readline does at the margin
+        clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # from its start, erase all
+        wrap = " \r" if rows and not column else ""  # as readline does at the edge
         print(f"{clear}{text}\n{line}{wrap}", end="", flush=True)
     else:
         print(text)
@@ -122,12 +123,12 @@ def tell(text):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError) as error:
         sys.exit(f"error: {error}; try another address or --port")

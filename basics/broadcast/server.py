@@ -1,7 +1,7 @@
 """Broadcast, the server: shows every message that is sent to all machines.
 
 A datagram to a network's broadcast address reaches every machine on it. There
-it reaches every program that listens on its port, wanted or not.
+every program that listens on its port receives it.
 
 The wire (UDP): one datagram for each message, UTF-8 text of at most 1000
 characters. Longer ones are ignored.
@@ -10,7 +10,7 @@ characters. Longer ones are ignored.
        | ----- Hello, network! ------------> |   to server and clients,
        | <---- Hello, network! ------------- |   also to its sender
 
-Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python basics/broadcast/server.py
     1| listening on 127.255.255.255:12016
@@ -24,15 +24,15 @@ Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
 
 Notice: no client needs the server. It is one more program that listens.
 
-The default is the broadcast address of the loopback network. Linux has it;
-macOS does not (by documentation). On a real network, use the address that
-`ip address` shows after "brd": --broadcast 192.168.1.255.
+The default is the broadcast address of the loopback network. Linux supports
+it. By its documentation, macOS does not. On a real network, use the address
+that `ip address` shows after "brd": --broadcast 192.168.1.255.
 
-Congestion: a broadcast interrupts every machine on the network, even those
-that throw it away. Many broadcasts slow down the whole network.
+Congestion: every machine on the network must process a broadcast, even a
+machine that discards it. Many broadcasts slow down the whole network.
 
-Security: everybody can read every message, and anybody can send one. Nothing
-here is secret, and no sender is certain.
+Security: everybody can read every message, and anybody can send one. Messages
+are not secret, and you cannot be sure who sent one.
 
 Question: what is the difference between broadcast and multicast?
 Answer: a broadcast reaches every machine. A multicast reaches only machines
@@ -49,7 +49,7 @@ MAX_TEXT = 1000  # characters in a message
 
 
 def receive(receiver):
-    """Show each message to the network; waits without a limit."""
+    """Show each message that arrives. This waits without a limit."""
     while True:
         payload, peer = receiver.recvfrom(65_535)
         text = printable(payload.decode(errors="replace"))
@@ -68,7 +68,7 @@ def main():
 
 
 def broadcast_options():
-    """Return a parser of the options that server and client have."""
+    """Return a parser for the options that server and client share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--broadcast", default=BROADCAST, metavar="ADDRESS",
@@ -78,13 +78,13 @@ def broadcast_options():
 
 
 def join_broadcast(broadcast, port):
-    """Return a socket that receives what is sent to the broadcast address."""
-    socket.inet_aton(broadcast)  # an address, not a name
+    """Return a socket that receives datagrams to the broadcast address."""
+    socket.inet_aton(broadcast)  # refuses a host name
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # several members
-    if hasattr(socket, "SO_REUSEPORT"):  # on macOS and BSD they need this one, too
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # share the port
+    if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD need this option, too
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    receiver.bind(("" if os.name == "nt" else broadcast, port))  # Windows cannot
+    receiver.bind(("" if os.name == "nt" else broadcast, port))  # not on Windows
     return receiver
 
 
@@ -95,19 +95,19 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError) as error:
         sys.exit(f"error: {error}; try another address or --port")

@@ -1,15 +1,16 @@
 """One datagram, the receiver: takes a message of at most 40 bytes, and ends.
 
-A datagram is a message that travels alone. Nothing is agreed before it, and
-nothing is acknowledged after it. The receiver creates a socket, binds it to
-an address and waits. The wait has no limit: a person starts the sender.
+A datagram is a message that travels alone. The two ends set up no connection
+before it, and the receiver sends no acknowledgment after it. The receiver
+creates a socket, binds it to an address and waits. The wait has no limit,
+because a person starts the sender.
 
 The wire (UDP): one datagram of UTF-8 text, without a newline.
 
     sender                                receiver
        | ----- Hello, datagram! -----------> |
 
-Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python basics/datagram/receiver.py
     1| listening on 127.0.0.1:12001
@@ -25,9 +26,10 @@ Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
 
 Notice: one recvfrom() returns one whole datagram and the address of its
 sender. If the datagram is longer than the buffer, the system drops the rest
-and does not tell you. (Windows raises an error, by documentation.) So this
-buffer holds any datagram, and the script can say how much it drops. It counts
-bytes, not characters: of 21 accented letters, 20 arrive.
+and does not tell you. (By its documentation, Windows raises an error.) So this
+buffer is large enough for any datagram, and the script says how many bytes it
+drops. The limit counts bytes, not characters. An accented letter takes two
+bytes, so 20 of 21 arrive.
 
 Try: write 40 in place of LARGEST, and send the long message again.
 
@@ -35,8 +37,8 @@ Question: what is a socket, and what kinds are there?
 Answer: a socket is one end of a communication. The system keeps it for your
 program, and you use it somewhat like a file. A stream socket carries bytes in
 order (TCP: basics/stream_welcome). A datagram socket carries single messages
-(UDP: this script). A raw socket carries packets of the layer below, for ping
-and the like; only root may open one. A sequenced packet socket carries
+(UDP: this script). A raw socket carries packets of the layer below, for
+example for ping. Only root may open one. A sequenced packet socket carries
 messages in order over a connection (SCTP, or AF_UNIX inside one machine).
 """
 import argparse
@@ -46,7 +48,7 @@ import socket
 import sys
 
 HOST, PORT = "127.0.0.1", 12001  # this machine only; 0.0.0.0 would admit the network
-MAX_BYTES = 40                   # of a message
+MAX_BYTES = 40                   # that a message may have
 LARGEST = 65_535                 # bytes; no datagram is longer
 
 
@@ -54,10 +56,10 @@ def main():
     args = options().parse_args()
     family, address = resolve(args.host, args.port)
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind(address)  # from now on the system keeps what arrives
+        sock.bind(address)  # from now on the system queues datagrams
         print("listening on", show(sock.getsockname()))
         payload, peer = sock.recvfrom(LARGEST)
-        text = payload[:MAX_BYTES].decode(errors="ignore")  # drops half a character
+        text = payload[:MAX_BYTES].decode(errors="ignore")  # without half a character
         print(f"received {printable(text)} from {show(peer)}")
         lost = len(payload) - MAX_BYTES
         if lost > 0:
@@ -68,7 +70,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -89,19 +91,19 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

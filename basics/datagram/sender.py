@@ -1,16 +1,17 @@
 """One datagram, the sender: sends a message, and ends.
 
-The wire is described in receiver.py. In this session nobody receives:
+The wire is described in receiver.py. In this session there is no receiver:
 
     1$ python basics/datagram/sender.py "Is anybody there?"
     1| sent 17 bytes to 127.0.0.1:12001
 
 Notice: "sent" is all that the sender knows. The system took the datagram to
 pass it on, and nobody reports whether it arrives. The sender does not call
-bind(): at the first sendto() the system gives it a free port, and the receiver
+bind(). The system gives it a free port at the first sendto(). The receiver
 shows that port.
 
-Try: send an empty message, "". Then one of 70,000 bytes: $(printf %070000d 0).
+Try: send an empty message, "". Then send one of 70,000 bytes: $(printf
+%070000d 0).
 """
 import argparse
 import socket
@@ -38,7 +39,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")

@@ -1,4 +1,4 @@
-"""Addresses over UDP, the client: shows its own address, and the server's view.
+"""Addresses over UDP, the client: shows its own address, twice.
 
 The wire is described in server.py. Start the client twice:
 
@@ -13,10 +13,12 @@ The wire is described in server.py. Start the client twice:
     1| client 127.0.0.1:<port>
     1| client 127.0.0.1:<port>
 
-Notice: connect() gives the socket its port, another one each time. Before
-connect(), getsockname() would show 0.0.0.0:0, which means no address yet.
+Notice: connect() gives the socket a port, and it is a different one each time.
+Before connect(), getsockname() would show 0.0.0.0:0, which means no address
+yet.
 
-Try: stop the server. Which of the two lines do you still see, and why?
+Try: stop the server and start the client. Which of the two lines do you still
+see, and why?
 """
 import argparse
 import socket
@@ -25,7 +27,7 @@ import sys
 HOST, PORT = "127.0.0.1", 12003  # where server.py listens
 MAX_BYTES = 100                  # of the reply
 LARGEST = 65_535                 # bytes; no datagram is longer
-TIMEOUT = 2                      # seconds to wait for the reply; many round trips
+TIMEOUT = 2                      # seconds to wait for the reply
 
 
 def main():
@@ -38,7 +40,7 @@ def main():
         sock.send(b"what is my address?")
         reply = sock.recv(LARGEST)
     if len(reply) > MAX_BYTES:
-        sys.exit(f"error: the reply has {len(reply)} bytes; that is no address")
+        sys.exit(f"error: the reply has {len(reply)} bytes; an address is shorter")
     print("the server sees:", printable(reply.decode(errors="replace")))
 
 
@@ -46,7 +48,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -67,7 +69,7 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

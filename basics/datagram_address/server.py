@@ -1,4 +1,4 @@
-"""Addresses over UDP, the server: answers each datagram with its address.
+"""Addresses over UDP, the server: tells each sender its address.
 
 An address has two parts. The IP address leads to a machine, and the port to
 one socket on it. Every datagram carries the sender's address and the
@@ -10,7 +10,7 @@ The wire (UDP): any datagram; the reply is the address that it came from.
        | ----- what is my address? --------> |
        | <------------- 127.0.0.1:51515 ---- |
 
-Two terminals (1$ is a command in terminal 1, 1| what it prints):
+Two terminals (1$ is a command in terminal 1, 1| is its output):
 
     1$ python basics/datagram_address/server.py
     1| listening on 127.0.0.1:12003
@@ -28,9 +28,9 @@ router on the way rewrites addresses (NAT), do the two lines still agree?
 
 Question: what is the port for?
 Answer: the IP address brings a datagram to a machine, where many programs may
-communicate. The port says which socket receives it. Here both ends have the
-IP address 127.0.0.1, and only the ports differ. TCP and UDP number their ports
-apart.
+communicate. The port says which socket receives it. Here both ends have the IP
+address 127.0.0.1, and only the ports differ. TCP and UDP have separate port
+numbers: TCP port 12003 and UDP port 12003 are different ports.
 """
 import argparse
 import os
@@ -46,7 +46,7 @@ def main():
     args = options().parse_args()
     family, address = resolve(args.host, args.port)
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind(address)  # from now on the system keeps what arrives
+        sock.bind(address)  # from now on the system queues datagrams
         print("listening on", show(sock.getsockname()))
         while True:
             try:
@@ -61,7 +61,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -83,13 +83,13 @@ def show(address):
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

@@ -1,7 +1,7 @@
 """A datagram and its reply, the receiver: answers one message, and ends.
 
-The receiver does not know the sender before. It sends its reply to the
-address that came with the message.
+The receiver does not know the sender's address in advance. Every datagram
+carries the address of its sender, and the reply goes there.
 
 The wire (UDP): datagrams of UTF-8 text, at most 60 bytes each way.
 
@@ -9,7 +9,7 @@ The wire (UDP): datagrams of UTF-8 text, at most 60 bytes each way.
        | ----- Are you there? -------------> |
        | <----------------------- I am. ---- |
 
-Two terminals (1$ is a command in terminal 1, 1| what it prints):
+Two terminals (1$ is a command in terminal 1, 1| is its output):
 
     1$ python basics/datagram_duplex/receiver.py
     1| listening on 127.0.0.1:12002
@@ -18,17 +18,18 @@ Two terminals (1$ is a command in terminal 1, 1| what it prints):
     2| received I am. from 127.0.0.1:12002
 
 Notice: the receiver does not answer a message of more than 60 bytes. It ends
-with an error. (sender.py does not send one; `nc` does.)
+with an error. (sender.py never sends such a message. With `nc` you can.)
 
 Try: `diff basics/datagram/receiver.py basics/datagram_duplex/receiver.py`.
 Then use another sender, `nc -u 127.0.0.1 12002`. It shows the reply, too.
 
 Question: what is the difference between connection-oriented and
 connectionless?
-Answer: with a connection (TCP: basics/stream_duplex) both ends agree first.
-What they send then belongs together: in order, and without gaps. Without a
-connection (UDP) each datagram travels alone and carries its sender's address.
-Then a wait for a reply needs a time limit (sender.py).
+Answer: with a connection (TCP: basics/stream_duplex) both ends first set it
+up. After that, the bytes that they send arrive in order and without gaps.
+Without a connection (UDP) each datagram travels alone and carries its sender's
+address. A datagram can be lost, so a program that waits for a reply needs a
+time limit (sender.py).
 """
 import argparse
 import os
@@ -37,7 +38,7 @@ import socket
 import sys
 
 HOST, PORT = "127.0.0.1", 12002  # this machine only; 0.0.0.0 would admit the network
-MAX_BYTES = 60                   # of a message or a reply
+MAX_BYTES = 60                   # of a message, and of a reply
 LARGEST = 65_535                 # bytes; no datagram is longer
 
 
@@ -45,7 +46,7 @@ def main():
     args = options().parse_args()
     family, address = resolve(args.host, args.port)
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind(address)  # from now on the system keeps what arrives
+        sock.bind(address)  # from now on the system queues datagrams
         print("listening on", show(sock.getsockname()))
         payload, peer = sock.recvfrom(LARGEST)
         if len(payload) > MAX_BYTES:
@@ -60,7 +61,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -81,19 +82,19 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

@@ -11,8 +11,8 @@ The wire is described in receiver.py.
 Notice: connect() sends nothing here. It tells our own system the receiver's
 address. From then on send() needs no address, and the system drops datagrams
 from all other addresses. If the receiver's machine reports that nobody listens
-on the port, recv() raises "Connection refused". If either datagram is lost,
-nobody reports it. So this wait has a time limit.
+on the port, recv() raises "Connection refused". If the message or the reply is
+lost, nobody reports the loss. So this wait has a time limit.
 
 Try: start the sender without a receiver. Then send a message of 61 bytes.
 """
@@ -21,9 +21,9 @@ import socket
 import sys
 
 HOST, PORT = "127.0.0.1", 12002  # where receiver.py listens
-MAX_BYTES = 60                   # of a message or a reply
+MAX_BYTES = 60                   # of a message, and of a reply
 LARGEST = 65_535                 # bytes; no datagram is longer
-TIMEOUT = 2                      # seconds to wait for the reply; many round trips
+TIMEOUT = 2                      # seconds to wait for the reply
 
 
 def main():
@@ -49,7 +49,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -70,7 +70,7 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

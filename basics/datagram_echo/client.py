@@ -1,4 +1,4 @@
-"""Echo over UDP, the client: sends messages, and sends again what is lost.
+"""Echo over UDP, the client: sends messages, and retransmits lost ones.
 
 The wire is described in server.py.
 
@@ -11,15 +11,17 @@ The wire is described in server.py.
     2| echo: 2 hello
 
 Notice: the client keeps a list of the messages without an echo. An echo takes
-its message off the list. A duplicate or a late echo is not on the list, and
-changes nothing. Without the number, the second echo of the first hello would
-pass for the echo of the second.
+its message off the list. The message of a duplicate echo is no longer on the
+list, so the echo changes nothing. Without the number, the client could take a
+duplicate echo of the first hello for the echo of the second hello.
 
-Each round of waiting has one deadline. If every recv() had a fresh time limit,
-a datagram now and then would make the client wait for ever.
+Each round of waiting has one deadline. If every recv() started a new timeout,
+other datagrams could restart it again and again, and the client would wait for
+ever.
 
-A server on 0.0.0.0 may answer from another address of its machine than the one
-that you use. The client ignores it. Give the server that one address (--host).
+A machine can have several addresses. A server on 0.0.0.0 may answer from a
+different address than the one that you sent to, and the client ignores the
+answer. So give the server the address that you use (--host).
 
 Try: stop the server with Ctrl+Z, and start the client. A few seconds later,
 type `fg` at the server. How often does it receive each message?
@@ -31,7 +33,7 @@ import time
 
 HOST, PORT = "127.0.0.1", 12004  # where server.py listens
 MAX_BYTES = 1000                 # of a message; one packet on any usual network
-TIMEOUT = 1                      # seconds to wait for the echoes; many round trips
+TIMEOUT = 1                      # seconds to wait for the echoes
 TRIES = 8                        # times to send a message, at most
 
 
@@ -76,7 +78,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -91,7 +93,7 @@ def resolve(host, port):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

@@ -1,10 +1,12 @@
 """Echo over UDP, the server: sends back every datagram as it is.
 
 A datagram may be lost on its way, and so may its echo. The client cannot tell
-which, and sends again. One machine loses hardly any datagram, so this server
-can pretend to lose some: --lose 0.5.
+which of the two was lost, so it retransmits the message. Inside one machine,
+datagrams are hardly ever lost. So this server can pretend to lose some: --lose
+0.5.
 
-The wire (UDP): a number and a message, at most 1000 bytes; the same back.
+The wire (UDP): a datagram has a number and a message, at most 1000 bytes. The
+server sends the same datagram back.
 
     client                                server
        | ----- 1 hello --------------------> |
@@ -13,7 +15,7 @@ The wire (UDP): a number and a message, at most 1000 bytes; the same back.
        | ----- 1 hello --------------------> |   the client retransmits it
        | <-------------------- 1 hello ----- |
 
-Two terminals (1$ is a command in terminal 1, 1| what it prints):
+Two terminals (1$ is a command in terminal 1, 1| is its output):
 
     1$ python basics/datagram_echo/server.py --lose 0.5 --seed 3
     1| listening on 127.0.0.1:12004
@@ -36,12 +38,12 @@ The server receives "three" twice, and cannot know why.
 Try: --lose 0.8, several times. Are eight tries always enough? Then lose real
 datagrams, in the network of `make net LOSE=50` (Linux; README.md).
 
-Question: reliability, order, error checking: what does UDP do, and what TCP?
-Answer: UDP adds a checksum, and drops a damaged datagram. It does not notice a
-datagram that is lost, doubled or out of order; this client does. TCP has the
-same checksum. It also numbers the bytes, retransmits what is not acknowledged,
-and delivers in order. basics/stream_echo loses nothing, without a line of code
-for it.
+Question: what do UDP and TCP do about reliability, order and errors?
+Answer: UDP adds a checksum, and drops a damaged datagram. It does not notice
+lost, duplicate or reordered datagrams. This client does. TCP has the same
+checksum. It also numbers the bytes, retransmits unacknowledged bytes, and
+delivers all bytes in order. basics/stream_echo loses nothing, and needs no
+code of its own for that.
 """
 import argparse
 import os
@@ -82,12 +84,12 @@ def main():
     dice = random.Random(args.seed)
     family, address = resolve(args.host, args.port)
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind(address)  # from now on the system keeps what arrives
+        sock.bind(address)  # from now on the system queues datagrams
         print("listening on", show(sock.getsockname()))
         while True:
             try:
                 echo(sock, dice, args.lose)
-            except (OSError, ValueError) as error:  # one bad datagram, not the end
+            except (OSError, ValueError) as error:  # it is only one datagram
                 print("error:", error)
 
 
@@ -95,7 +97,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -116,19 +118,19 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

@@ -1,16 +1,17 @@
-"""Multicast, the receiver: joins a group, takes one message to it, and ends.
+"""Multicast, the receiver: joins a group, receives one message, and ends.
 
-A group is an address that belongs to no machine: 224.0.0.0 to 239.255.255.255
-(RFC 5771; those from 239 on are for private use, RFC 2365). A program joins
-the group: it asks its system for a copy of every datagram to this address.
-The sender sends one datagram and does not know who receives it.
+A group is an address that belongs to no machine. Group addresses go from
+224.0.0.0 to 239.255.255.255 (RFC 5771). Those that begin with 239 are for
+private use (RFC 2365). A program joins the group: it asks its system for a
+copy of every datagram to this address. The sender sends one datagram and does
+not know who receives it.
 
 The wire (UDP): one datagram of UTF-8 text, at most 100 bytes.
 
     sender                                239.255.12.14:12014
        | ----- Dinner is ready! -----------> |   to every receiver
 
-Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python basics/multicast/receiver.py
     1| joined 239.255.12.14:12014
@@ -21,15 +22,16 @@ Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     1| received Dinner is ready! from 127.0.0.1:<port>
     2| received Dinner is ready! from 127.0.0.1:<port>
 
-Notice: both receivers have one port, on one machine. In basics/datagram this
-is an error, because an ordinary datagram is meant for one program.
+Notice: both receivers use the same port on the same machine. In
+basics/datagram this is an error, because an ordinary datagram is meant for one
+program.
 
 A receiver waits without a limit: it cannot know whether anybody will send. It
 reports a datagram of more than 100 bytes as an error, and waits for the next.
 
-Try: use two machines, and start the receiver first. At both ends, name one of
-the machine's own addresses: --interface 192.168.1.20. Multicast stays inside
-the local network.
+Try: use two machines, and start the receiver first. On each machine, give that
+machine's own address: --interface 192.168.1.20. Multicast stays inside the
+local network.
 
 Question: what is a multicast group, and who is in it?
 Answer: a group is an address to send to. A program is in the group if it has
@@ -48,7 +50,7 @@ MAX_MESSAGE = 100        # bytes
 
 
 def receive_one(receiver):
-    """Show one message to the group; waits without a limit."""
+    """Show one message that arrives. This waits without a limit."""
     while True:
         payload, peer = receiver.recvfrom(65_535)
         if len(payload) <= MAX_MESSAGE:
@@ -63,10 +65,10 @@ def main():
     group, port = args.group, args.port
     membership = socket.inet_aton(group) + socket.inet_aton(args.interface)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
-        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # many members
-        if hasattr(socket, "SO_REUSEPORT"):  # on macOS and BSD they need this one, too
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # share the port
+        if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD need this option, too
             receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if sys.platform == "linux":  # IP_MULTICAST_ALL: not what others have joined
+        if sys.platform == "linux":  # IP_MULTICAST_ALL: not the groups of others
             receiver.setsockopt(socket.IPPROTO_IP, 49, 0)
         receiver.bind(("" if os.name == "nt" else group, port))  # not on Windows
         receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
@@ -78,13 +80,13 @@ def main():
 
 
 def group_options():
-    """Return a parser of the options that all members of a group have."""
+    """Return a parser for the options that all members of a group share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--group", default=GROUP, help="the multicast address")
     parser.add_argument("--port", default=PORT, type=int, help="the group's port")
     parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
-                        help="the address of this machine to use")
+                        help="which of this machine's addresses to use")
     return parser
 
 
@@ -95,19 +97,19 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError) as error:
         sys.exit(f"error: {error}; try another address or --port")

@@ -8,8 +8,9 @@ The wire is described in receiver.py.
     2| sent to 239.255.12.14:12014
     1| received Hello, everybody! from 127.0.0.1:<port>
 
-Notice: the sender neither binds nor joins; anybody may send to a group. It
-tells the system which interface to use, because no route leads to a group.
+Notice: the sender does not call bind() and does not join the group. Any
+program may send to a group. It tells the system which interface to use,
+because no route leads to a group.
 
 Try: send when there is no receiver. Nobody tells the sender. Then send a
 message of more than 100 bytes: $(printf %0101d 0).
@@ -33,7 +34,7 @@ def main():
     payload = args.message.encode(errors="replace")
     if len(payload) > MAX_MESSAGE:
         sys.exit(f"error: not sent: {len(payload)} bytes; the limit is {MAX_MESSAGE}")
-    socket.inet_aton(args.group)  # an address, not a name
+    socket.inet_aton(args.group)  # refuses a host name
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
                           socket.inet_aton(args.interface))
@@ -46,13 +47,13 @@ def main():
 
 
 def group_options():
-    """Return a parser of the options that all members of a group have."""
+    """Return a parser for the options that all members of a group share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--group", default=GROUP, help="the multicast address")
     parser.add_argument("--port", default=PORT, type=int, help="the group's port")
     parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
-                        help="the address of this machine to use")
+                        help="which of this machine's addresses to use")
     return parser
 
 
@@ -65,12 +66,12 @@ def show(address):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError) as error:
         sys.exit(f"error: {error}; try another address or --port")

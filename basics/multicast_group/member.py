@@ -1,4 +1,4 @@
-"""Multicast group: every member sends one message, and receives those of all.
+"""Multicast group: every member sends one message to all.
 
 A member sends and receives at the same time. A thread receives from the start,
 while the main thread waits for the keyboard.
@@ -9,7 +9,7 @@ The wire (UDP): one datagram for each message, UTF-8 text of at most 100 bytes.
        | ----- Hello from one! ------------> |   to every member, and back to
        | <---- Hello from one! ------------- |   the member that sent it
 
-Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python basics/multicast_group/member.py
     1| joined 239.255.12.15:12015
@@ -28,16 +28,17 @@ Two terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     1| received And from two! from 127.0.0.1:<port>
     2| received And from two! from 127.0.0.1:<port>
 
-Notice: your own message comes back like all others. There are two sockets.
-The socket that receives has the group's port, as in every member. The socket
-that sends has a port of its own; it tells the members on one machine apart.
+Notice: your own message comes back like all others. There are two sockets. In
+every member, the receiving socket has the group's port. The sending socket has
+a different port in each member, so you can see which member of one machine has
+sent a message.
 
 Try: start a third member after the first message. What does it receive? What
 would it need to receive everything? (problem8 does that.)
 
 Question: why must everybody start before the first message is sent?
-Answer: a group stores nothing. A member that joins later receives only what
-is sent later.
+Answer: a group stores nothing. A member that joins late receives only messages
+that are sent after that.
 """
 import argparse
 import contextlib
@@ -58,7 +59,7 @@ MAX_MESSAGE = 100        # bytes
 
 
 def receive(receiver):
-    """Show each message to the group; waits without a limit."""
+    """Show each message that arrives. This waits without a limit."""
     while True:
         payload, peer = receiver.recvfrom(65_535)
         if len(payload) <= MAX_MESSAGE:
@@ -69,7 +70,7 @@ def receive(receiver):
 
 
 def send_one(sender, group):
-    """Send one message to the group, when all have started."""
+    """Wait until all members have started, then send one message to the group."""
     input("press Enter when all have started\n")
     payload = input("type your message\n").encode(errors="replace")
     while len(payload) > MAX_MESSAGE:
@@ -97,26 +98,26 @@ def main():
 
 
 def group_options():
-    """Return a parser of the options that all members of a group have."""
+    """Return a parser for the options that all members of a group share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--group", default=GROUP, help="the multicast address")
     parser.add_argument("--port", default=PORT, type=int, help="the group's port")
     parser.add_argument("--interface", default=INTERFACE, metavar="ADDRESS",
-                        help="the address of this machine to use")
+                        help="which of this machine's addresses to use")
     return parser
 
 
 def join(group, port, interface):
-    """Return a socket that receives what reaches this interface for the group."""
+    """Return a socket that receives the group's datagrams on this interface."""
     membership = socket.inet_aton(group) + socket.inet_aton(interface)
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # several members
-    if hasattr(socket, "SO_REUSEPORT"):  # on macOS and BSD they need this one, too
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # share the port
+    if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD need this option, too
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if sys.platform == "linux":  # IP_MULTICAST_ALL: do not receive what others joined
+    if sys.platform == "linux":  # IP_MULTICAST_ALL: not the groups of others
         receiver.setsockopt(socket.IPPROTO_IP, 49, 0)
-    receiver.bind(("" if os.name == "nt" else group, port))  # Windows binds no group
+    receiver.bind(("" if os.name == "nt" else group, port))  # not on Windows
     receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
     return receiver
 
@@ -128,7 +129,7 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
@@ -136,11 +137,11 @@ def tell(text):
     """Print a line above the line that is being typed."""
     if readline and sys.stdout.isatty():
         line = ""
-        with contextlib.suppress(ValueError):  # readline is between two lines
+        with contextlib.suppress(ValueError):  # readline is not reading a line
             line = readline.get_line_buffer()
         rows, column = divmod(len(line), os.get_terminal_size().columns or 80)
-        clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # to its start, then all below
-        wrap = " \r" if rows and not column else ""  # as readline does at the margin
+        clear = "\r" + rows * "\x1b[A" + "\x1b[J"  # from its start, erase all
+        wrap = " \r" if rows and not column else ""  # as readline does at the edge
         print(f"{clear}{text}\n{line}{wrap}", end="", flush=True)
     else:
         print(text)
@@ -149,12 +150,12 @@ def tell(text):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError) as error:
         sys.exit(f"error: {error}; try another address or --port")

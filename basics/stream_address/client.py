@@ -1,7 +1,7 @@
 """Addresses, the client: shows both ends of its connection.
 
-Then it shows whether the server sees the same client. server.py describes the
-wire.
+Then it shows whether the server sees the same client address. server.py
+describes the wire.
 
     1$ python basics/stream_address/server.py
     1| listening on 127.0.0.1:12010
@@ -11,11 +11,13 @@ wire.
     2| server 127.0.0.1:12010
     2| the server sees the same client
 
-Notice: getsockname() returns this end of the connection, getpeername() the
-other end. The address that accept() returns is the server's getpeername().
+Notice: getsockname() returns the address of this end of the connection.
+getpeername() returns the address of the other end. In the server, accept()
+returns that address, too.
 
 Try: run `ss -tan | grep 12010` after the client. Which end is in TIME-WAIT?
-(The end that closed first.) Run it ten times: is it always the same end?
+(The end that closed first.) Run the client ten times. Is the same end always
+in TIME-WAIT?
 """
 import argparse
 import socket
@@ -50,7 +52,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -65,7 +67,7 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

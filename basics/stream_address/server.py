@@ -7,7 +7,7 @@ The wire (TCP): one line of ASCII text, ended by a newline byte.
        | <--------- 127.0.0.1:43210\n ------ |   the client's address
        | <-------------- (end of stream) --- |
 
-Two terminals (1$ is a command in terminal 1, 1| what it prints):
+Two terminals (1$ is a command in terminal 1, 1| is its output):
 
     1$ python basics/stream_address/server.py
     1| listening on 127.0.0.1:12010
@@ -22,11 +22,13 @@ Two terminals (1$ is a command in terminal 1, 1| what it prints):
     2| server 127.0.0.1:12010
     2| the server sees the same client
 
-Notice: the server has the same port in every connection. The client has
-another port each time, because the system chooses it.
+Notice: the server has the same port in every connection. The client has a
+different port each time, because the system chooses a free port for each
+connection.
 
 Try: run the pair on two machines, with --host 0.0.0.0 at the server. If a
-router between them translates addresses (NAT), the server sees the router's.
+router between them translates addresses (NAT), the server sees the router's
+address.
 
 Question: many clients use port 12010 at once. What identifies a connection?
 Answer: four values: the address and the port of each end. Two connections
@@ -43,11 +45,11 @@ HOST, PORT = "127.0.0.1", 12010  # this machine only; 0.0.0.0 would admit the ne
 
 
 def serve(conn, peer):
-    """Send the client its address; an error ends this connection and no other."""
+    """Send the client its address; an error ends only this connection."""
     with conn:
         try:
             print("client", peer)
-            conn.sendall(f"{peer}\n".encode())  # so short that it need not wait
+            conn.sendall(f"{peer}\n".encode())  # so short that it never blocks
         except OSError as error:
             print(f"error: {peer}: {error}")
 
@@ -69,7 +71,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -91,13 +93,13 @@ def show(address):
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

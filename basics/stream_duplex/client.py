@@ -1,7 +1,8 @@
 """Welcome and answer, the client: shows the server's welcome, and answers.
 
-From here on, socket.create_connection() takes both steps of a client. It also
-looks up the name and tries each address of it. server.py describes the wire.
+From this script on, the clients call socket.create_connection(). It creates
+the socket and connects it. It also looks up the host name, and tries each of
+its addresses. server.py describes the wire.
 
     1$ python basics/stream_duplex/server.py
     1| listening on 127.0.0.1:12006
@@ -45,7 +46,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -54,7 +55,7 @@ def options():
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

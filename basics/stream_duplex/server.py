@@ -1,6 +1,7 @@
-r"""Welcome and answer, the server: the client that it welcomes answers.
+r"""Welcome and answer, the server: sends a welcome, receives an answer.
 
-Then both end. From here on, listen() in the frame creates the listener.
+Then both end. From this script on, listen() in the frame below creates the
+listening socket.
 
 The wire (TCP): lines of UTF-8 text, each ended by a newline byte.
 
@@ -10,7 +11,7 @@ The wire (TCP): lines of UTF-8 text, each ended by a newline byte.
        | ----- Thank you!\n ---------------> |   at most 1000 bytes
        | <-------------- (end of stream) --- |
 
-Two terminals (1$ is a command in terminal 1, 1| what it prints):
+Two terminals (1$ is a command in terminal 1, 1| is its output):
 
     1$ python basics/stream_duplex/server.py
     1| listening on 127.0.0.1:12006
@@ -19,17 +20,17 @@ Two terminals (1$ is a command in terminal 1, 1| what it prints):
     1| Client: Thank you!
     2| Server: Welcome!
 
-Notice: one connection carries both directions. One side must speak first; if
-both waited, they would wait for ever. And this wait ends: the server closes a
-connection that is silent for 10 seconds.
+Notice: one connection carries both directions. One side must send first. If
+both waited for the other, they would wait for ever. The server's wait for the
+answer has a limit: it closes a connection that is silent for 10 seconds.
 
-Try: `(printf Thank; sleep 3; echo ' you!') | nc -N 127.0.0.1 12006`. Then the
-same with sleep 11.
+Try: `(printf Thank; sleep 3; echo ' you!') | nc -N 127.0.0.1 12006`. Then do
+the same with sleep 11.
 
 Question: what is a stream, and is one recv() one message?
-Answer: a stream is a row of bytes, in order, without borders. One recv() may
-return half a message, or two messages at once. The program marks the borders
-itself, here with a newline.
+Answer: a stream is an ordered sequence of bytes without message boundaries.
+One recv() may return half a message, or two messages at once. The program must
+mark the boundaries itself. Here it uses a newline.
 """
 import argparse
 import os
@@ -70,7 +71,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -91,19 +92,19 @@ def show(address):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

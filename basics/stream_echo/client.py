@@ -11,18 +11,18 @@ server.py describes the wire.
     2| Server: two words
     2| Server: three
 
-Notice: one file object reads all echoes. It reads ahead; a new file object
-for each echo would lose what the old one had read already.
+Notice: one file object reads all echoes. It reads ahead into a buffer. With a
+new file object for each echo, the bytes in the old buffer would be lost.
 
-Try: run `nc -l 127.0.0.1 12011` in place of the server, and type another
-answer than the echo.
+Try: run `nc -l 127.0.0.1 12011` in place of the server, and type an answer
+that differs from the message.
 """
 import argparse
 import socket
 import sys
 
 HOST, PORT = "127.0.0.1", 12011  # where server.py listens
-MAX_LINE = 4002                  # bytes: 1000 characters of up to 4 bytes, and the end
+MAX_LINE = 4002                  # bytes: 1000 characters of up to 4, and a newline
 TIMEOUT = 10                     # seconds to wait for the server
 
 
@@ -51,7 +51,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -60,7 +60,7 @@ def options():
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

@@ -12,7 +12,7 @@ The wire (TCP): lines of UTF-8 text, each ended by a newline byte.
 
     or | <----- error: (the reason)\n ------ |   after a bad line, or silence
 
-Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python basics/stream_echo/server.py
     1| listening on 127.0.0.1:12011
@@ -24,23 +24,25 @@ Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
     3| Server: one
     3| Server: two
 
-Notice: terminal 2 is silent, and terminal 3 is served all the same. With
-basics/stream_iterative it would wait.
+Notice: the client in terminal 2 is silent, but the server serves the client in
+terminal 3. With basics/stream_iterative this client would wait.
 
 Try: `yes | dd status=progress | nc 127.0.0.1 12011 | sleep 15` is a client
-that does not read its echoes. dd shows how much it sends, and soon it stops.
-The echoes fill the buffers on their way back. Then the server waits in
-sendall() and reads no more, so the buffers in the other direction fill, too.
-Nothing is lost. This is flow control. UDP has none (problem1/udp_server.py).
+that does not read its echoes. dd shows how many bytes it has sent. Soon the
+number stops growing. The echoes fill the buffers on their way back. Then the
+server waits in sendall() and reads no more, so the buffers in the other
+direction fill, too. Nothing is lost. This is flow control. UDP has none
+(problem1/udp_server.py).
 
 Question: why is TCP reliable, and is UDP faster?
 Answer: TCP numbers its bytes, adds a checksum, waits for acknowledgments and
-retransmits what is lost. It delivers in order, and sends only as much as the
-receiver has room for. This costs one round trip to connect, and a wait after
-each loss. UDP does none of it, so a single message can be faster. Many small
-messages need not be: TCP puts many of them into one packet. Compare
-`seq 100000 | nc -N 127.0.0.1 12011` with the UDP client of problem 1 and
---rate 1000000: how many lines arrive?
+retransmits lost bytes. It delivers the bytes in order, and never sends more
+than the receiver has room for. This costs one round trip to connect, and a
+wait after each loss. UDP has only the checksum, so a single message can be
+faster. Many small messages are not always faster over UDP, because TCP puts
+many of them into one packet. Run `seq 100000 | nc -N 127.0.0.1 12011`. Then
+send as many lines with the UDP client of problem 1 and --rate 1000000. How
+many lines arrive each time?
 """
 import argparse
 import os
@@ -53,11 +55,11 @@ import time
 HOST, PORT = "127.0.0.1", 12011  # this machine only; 0.0.0.0 would admit the network
 MAX_TEXT = 1000                  # characters in a line
 MAX_LINE = 4 * MAX_TEXT + 2      # bytes; a character of UTF-8 takes up to 4
-PATIENCE = 10                    # seconds that a client may be silent, or not read
+PATIENCE = 10                    # seconds that a client may send or read nothing
 
 
 def echo(conn):
-    """Send back each line until the client closes; return how many there were."""
+    """Send back each line until the client closes. Return their number."""
     count = 0
     with conn.makefile("rb") as stream:             # one recv() may return half a line;
         while line := stream.readline(MAX_LINE):    # readline() waits for the newline
@@ -69,7 +71,7 @@ def echo(conn):
 
 
 def serve(conn, peer):
-    """Serve one client; an error ends this connection and no other."""
+    """Serve one client; an error ends only this connection."""
     with conn:
         conn.settimeout(PATIENCE)
         try:
@@ -98,7 +100,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -113,10 +115,11 @@ def listen(host, port):
 
 
 def refuse(conn, reason):
-    """Tell the client why, then close without a reset.
+    """Send the client the reason, then close without a reset.
 
-    Closing while input is unread resets the connection, and the client may lose the
-    reason. So end our stream, and read for at most 10 seconds until the client closes.
+    If input is unread when we close, the system resets the connection, and the client
+    may lose the reason. So end our stream first, and read until the client closes, too,
+    but for at most 10 seconds.
     """
     try:
         conn.settimeout(1)
@@ -137,13 +140,13 @@ def show(address):
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

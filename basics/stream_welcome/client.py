@@ -47,7 +47,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -62,7 +62,7 @@ def resolve(host, port):
 
 
 def printable(text):
-    """Return text with ? for control characters: no peer may steer this terminal."""
+    """Return text with ? for control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

@@ -13,7 +13,7 @@ The wire (TCP): one line of ASCII text, ended by a newline byte.
        | <------------------ Welcome!\n ---- |   sendall()
        | <-------------- (end of stream) --- |   close(), by the with
 
-Two terminals (1$ is a command in terminal 1, 1| what it prints):
+Two terminals (1$ is a command in terminal 1, 1| is its output):
 
     1$ python basics/stream_welcome/server.py
     1| listening on 127.0.0.1:12005
@@ -67,7 +67,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -89,13 +89,13 @@ def show(address):
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

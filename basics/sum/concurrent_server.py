@@ -3,7 +3,7 @@
 Only the thread of that client sleeps, so no client waits for another one. The
 wire is described in iterative_server.py.
 
-Three terminals (1$ is a command in terminal 1, 1| printed, 1< typed there):
+Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python basics/sum/concurrent_server.py --delay 0.03
     1| listening on 127.0.0.1:12013
@@ -72,7 +72,7 @@ def add_up(conn, peer, delay):
 
 
 def serve(conn, peer, delay):
-    """Serve one client; an error ends this connection and no other."""
+    """Serve one client; an error ends only this connection."""
     with conn:
         conn.settimeout(TIMEOUT)
         try:
@@ -110,7 +110,7 @@ def main():
 
 
 def options():
-    """Return a parser of the options that servers and clients have."""
+    """Return a parser for the options that servers and clients share."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default=HOST, help="the server's address")
@@ -125,10 +125,11 @@ def listen(host, port):
 
 
 def refuse(conn, reason):
-    """Tell the client why, then close without a reset.
+    """Send the client the reason, then close without a reset.
 
-    Closing while input is unread resets the connection, and the client may lose the
-    reason. So end our stream, and read for at most 10 seconds until the client closes.
+    If input is unread when we close, the system resets the connection, and the client
+    may lose the reason. So end our stream first, and read until the client closes, too,
+    but for at most 10 seconds.
     """
     try:
         conn.settimeout(1)
@@ -149,13 +150,13 @@ def show(address):
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill does as Ctrl+C
-    if os.name == "nt":  # where a blocking call does not hear Ctrl+C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
+    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # in one piece
+        print("\nstopped\n", end="")  # one write, not two
         os._exit(0)  # do not wait for other threads
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")
