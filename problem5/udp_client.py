@@ -14,13 +14,13 @@ The wire is described in udp_server.py.
     1| stopped
     2| the server has left
 
-Notice: a message is shown once, however often it comes, for its number is
-either the next one or old. And a reply is also an acknowledgment: who answers
-a message must have it.
+Notice: the client shows each message once, however often it arrives, because
+its number must be the next one. A reply is also an acknowledgment: the server
+can only reply to a message that it has.
 
-Try: in the network of `make net LOSE=50` (Linux; README.md) every second
-datagram is lost: the server with --host 10.12.0.1 on host 1, the client with
-the same on host 2. What do you notice of it?
+Try: in the network of `make net LOSE=50` (Linux; see README.md) every second
+datagram is lost. Start the server on host 1 and the client on host 2, both
+with --host 10.12.0.1. Do you notice the loss?
 """
 import argparse
 import os
@@ -31,44 +31,39 @@ import time
 
 HOST, PORT = "127.0.0.1", 12500  # where udp_server.py listens
 MAX_TEXT = 1000                  # characters in a message
+MAX_DATAGRAM = 4 * MAX_TEXT + 50  # bytes; a character of UTF-8 takes up to 4
 REPEAT = 0.5                     # seconds between two datagrams
-PATIENCE = 10                    # seconds without a datagram, or an acknowledgment
-MAX_DATAGRAM = 4 * MAX_TEXT + 50  # bytes; UTF-8 has at most 4 a character
+PATIENCE = 10                    # seconds without an answer, then the chat is over
 
 
 class Chat:
-    """The chat with the server; two threads use it, under its lock."""
+    """The chat with the server. Two threads use it, and hold its lock meanwhile."""
 
-    def __init__(self, sock, where):
-        self.sock, self.where, self.lock = sock, where, threading.Lock()
-        self.turn = False          # whether it is the turn of the person here
-        self.heard = time.monotonic()
-        self.last = None           # the number of the last message; None: not begun yet
-        self.news = b"hello"       # what is repeated
-        self.said = None           # when our message began to wait for acknowledgment
-        self.answered = threading.Event()  # set when the server has answered
-        self.due = 0               # when to send
+    def __init__(self, sock):
+        self.sock, self.lock = sock, threading.Lock()
+        self.turn = False          # whether it is our turn
+        self.heard, self.due = time.monotonic(), 0
+        self.last = -1             # the number of the last message; -1: not begun yet
+        self.news = b"here 0"      # what is repeated
+        self.waiting = False       # whether the server has another client
 
-    def end(self, error=None):
-        """End the program; the main thread is at the keyboard, and would not notice."""
+    def end(self, reason, status=0):
+        """End the program. (The main thread waits for the keyboard.)"""
         if self.turn:
-            print()                # the person is at the prompt
-        if error:
-            print(f"error: {error}", file=sys.stderr)
-        else:
-            print("the server has left")
-        os._exit(1 if error else 0)
+            print()                # after the prompt
+        print(reason, file=sys.stderr if status else sys.stdout)
+        os._exit(status)
 
     def send(self):
-        """Send the news to the server, again or for the first time."""
+        """Send the news, for the first time or again."""
         self.due = time.monotonic() + REPEAT
         try:
             self.sock.send(self.news)
         except OSError:
-            pass                   # it may be lost anyway, and is repeated
+            pass                   # the next one may arrive
 
     def say(self, text):
-        """Send what the person has typed, if it is their turn."""
+        """Send what was typed, if it is our turn."""
         if not self.turn:
             print("error: not sent: it is not your turn", file=sys.stderr)
         elif len(text) > MAX_TEXT:
@@ -76,46 +71,44 @@ class Chat:
                   file=sys.stderr)
             print("You: ", end="", flush=True)
         else:
-            self.turn, self.said, self.last = False, time.monotonic(), self.last + 1
+            self.turn = False
+            self.last += 1
             self.news = f"say {self.last} {text}".encode()
             self.send()
 
     def hear(self, datagram):
-        """Take what the server has sent; raise ValueError if it is nonsense."""
-        self.heard = time.monotonic()
+        """Process one datagram; raise ValueError if it is not as described there."""
         word, _, rest = datagram.decode().partition(" ")
         number, _, text = rest.partition(" ")
-        if word == "wait" and not self.answered.is_set():
-            print("the server talks to another client: wait")
-            self.answered.set()
-        elif word == "bye":
-            self.end()
-        elif word == "here" and self.last is None:
-            self.last, self.news, self.turn = 0, b"here 0", True
-            self.answered.set()
-            print("You: ", end="", flush=True)
-        elif word == "here" and int(number) == self.last:
-            self.news, self.said = b"here %d" % self.last, None
-        elif word == "say" and len(text) <= MAX_TEXT and self.last is not None:
-            if int(number) == self.last + 1 and not self.turn:
-                self.last, self.said, self.turn = self.last + 1, None, True
+        if word == "bye":
+            self.end("the server has left")
+        elif word == "wait" and self.last < 0:
+            self.heard = time.monotonic()
+            if not self.waiting:
+                print("the server talks to another client: wait")
+            self.waiting = True
+        elif int(number) >= self.last:  # they have our last message
+            self.heard = time.monotonic()
+            new = int(number) == self.last + 1 and not self.turn
+            if new and len(text) <= MAX_TEXT and (word == "say" or self.last < 0):
+                self.last, self.turn = self.last + 1, True
+                said = f"Server: {printable(text)}\n" if word == "say" else ""
+                print(f"{said}You: ", end="", flush=True)
                 self.news = b"here %d" % self.last
-                print(f"Server: {printable(text)}\nYou: ", end="", flush=True)
-            self.send()            # a duplicate is acknowledged, too
+                self.send()
+            elif word == "here":
+                self.news = b"here %d" % self.last
 
     def check(self):
-        """Do what is due."""
-        now = time.monotonic()
-        if now > self.heard + PATIENCE:
-            self.end(f"nothing from {self.where} for {PATIENCE} seconds; start again")
-        elif self.said and now > self.said + PATIENCE:
-            self.end(f"not acknowledged for {PATIENCE} seconds; start again")
-        elif now > self.due:
+        """Repeat the news, or end the chat, when it is time."""
+        if time.monotonic() > self.heard + PATIENCE:
+            self.end(f"error: no answer for {PATIENCE} seconds; start again", 1)
+        elif time.monotonic() > self.due:
             self.send()
 
 
-def listen(chat):
-    """Hear what comes, and see to what is due."""
+def receive(chat):
+    """Receive datagrams for ever, and look at the clock in between."""
     while True:
         try:
             with chat.lock:
@@ -123,12 +116,13 @@ def listen(chat):
             datagram = chat.sock.recv(MAX_DATAGRAM)
             with chat.lock:
                 chat.hear(datagram)
-        except ConnectionRefusedError as error:  # from the machine, for the program
-            if not chat.answered.is_set():
-                chat.end(f"{error}; is the server running with this --host and --port?")
-            chat.end()
+        except ConnectionRefusedError as error:  # nobody has this port on that machine
+            if chat.last >= 0:
+                chat.end("the server has left")
+            chat.end(f"error: {error}; is the server running with this --host "
+                     "and --port?", 1)
         except (OSError, ValueError):
-            pass  # nothing in time, or nonsense
+            pass  # a timeout, or a datagram that is not for us
 
 
 def main():
@@ -138,20 +132,22 @@ def main():
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.connect(address)  # from now on it receives from this address only
         sock.settimeout(REPEAT / 5)
-        chat = Chat(sock, show(address))
+        chat = Chat(sock)
         try:
-            threading.Thread(target=listen, args=(chat,), daemon=True).start()
-            chat.answered.wait(PATIENCE + 5)
+            threading.Thread(target=receive, args=(chat,), daemon=True).start()
+            while chat.last < 0 and not chat.waiting:
+                time.sleep(0.1)  # until the server answers
             for line in sys.stdin:  # until Ctrl+D
+                while not (chat.turn or sys.stdin.isatty()):
+                    time.sleep(0.1)  # a line from a file waits for its turn
                 with chat.lock:
                     chat.say(line.rstrip("\n"))
         except KeyboardInterrupt:
             pass
-        finally:
-            with chat.lock:
-                chat.news = b"bye"
-                for _ in range(3):
-                    chat.send()
+        with chat.lock:
+            chat.news = b"bye"
+            for _ in range(3):
+                chat.send()
         print("\nstopped")
         os._exit(0)  # do not wait for the other thread
 
@@ -172,12 +168,6 @@ def resolve(host, port):
     """Return the address family (IPv4 or IPv6) and the address of host and port."""
     family, _, _, _, (host, _, *scope) = socket.getaddrinfo(host, None)[0]
     return family, (host, port, *scope)
-
-
-def show(address):
-    """Return HOST:PORT, with the brackets that IPv6 needs (RFC 3986)."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def printable(text):

@@ -1,22 +1,24 @@
 r"""Lock-step chat over UDP, the server: one message, then one reply, in turn.
 
-UDP may lose, double and reorder. So messages have numbers, odd ones from the
-client and even ones from the server, and each side repeats one thing twice a
-second: its message, until the other side has it; after that, the number of
-the last message that it knows. This also shows that it is still there.
+The server chats with one client at a time. The client begins.
+
+UDP may lose, duplicate and reorder datagrams. So the messages have numbers:
+odd ones from the client, even ones from the server. Each program repeats its
+last message twice a second, until the other program has it. Then it repeats
+"here" and the number of the last message, to show that it is still running.
 
 The wire (UDP): a word, a number, and the text in UTF-8, at most 1000
 characters.
 
     client                                server
-       | ----- hello ---------------------> |   repeated
-       | <------------------------ wait --- |   if there is another client
-       | <---------------------- here 0 --- |   now it is this one's turn
+       | ----- here 0 --------------------> |   the client wants to chat
+       | <------------------------ wait --- |   only if there is another client
+       | <---------------------- here 0 --- |   now it is the client's turn
        | ----- say 1 Are you there? ------> |   repeated until
-       | <---------------------- here 1 --- |   it is acknowledged, by this
-       | <---------------- say 2 I am. ---- |   or by the reply
+       | <---------------------- here 1 --- |   this acknowledges it
+       | <---------------- say 2 I am. ---- |   acknowledges it, too
        | ----- here 2 --------------------> |
-       | ----- bye -----------------------> |   three times, as it may be lost
+       | ----- bye -----------------------> |   three times; one may be lost
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -35,13 +37,13 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2| stopped
     1| client 127.0.0.1:<port> has left
 
-Notice: nothing tells a UDP program that the other one has been killed, but
-that nothing comes any more. After 10 seconds of that the chat is over, and so
-it is if a message is not acknowledged for 10 seconds. The person who is to
-reply may take any time: their program says that it is still there.
+Notice: if a client is killed, UDP does not tell the server. The server only
+notices that nothing arrives. It ends the chat after 10 seconds. An old number
+does not count as an answer: it shows that the last message has not arrived. A
+person may think as long as they like, because their program repeats "here".
 
 Try: watch it with `tcpdump -i lo -A udp port 12500` (as root). What is
-repeated, and what makes it stop?
+repeated, and when does it stop?
 """
 import argparse
 import os
@@ -53,45 +55,42 @@ import time
 
 HOST, PORT = "127.0.0.1", 12500  # this machine only; 0.0.0.0 would admit the network
 MAX_TEXT = 1000                  # characters in a message
+MAX_DATAGRAM = 4 * MAX_TEXT + 50  # bytes; a character of UTF-8 takes up to 4
 REPEAT = 0.5                     # seconds between two datagrams
-PATIENCE = 10                    # seconds without a datagram, or an acknowledgment
-MAX_DATAGRAM = 4 * MAX_TEXT + 50  # bytes; UTF-8 has at most 4 a character
+PATIENCE = 10                    # seconds without an answer, then the chat is over
 
 
 class Chat:
-    """The chat with one client after the other; two threads use it, under its lock."""
+    """One chat after the other. Two threads use it, and hold its lock meanwhile."""
 
     def __init__(self, sock):
         self.sock, self.lock = sock, threading.Lock()
-        self.peer = None           # the client's address, while there is one
-        self.turn = False          # whether it is the operator's turn
-        self.due = 0               # when to send
+        self.peer = None           # the client's address, or None
+        self.turn = False          # whether it is our turn
 
-    def start(self, peer):
-        """Begin with a new client."""
+    def begin(self, peer):
         self.peer, self.heard = peer, time.monotonic()
         self.last = 0              # the number of the last message, theirs or ours
         self.news = b"here 0"      # what is repeated
-        self.said = None           # when our message began to wait for acknowledgment
-        print(f"client {show(peer)}")
+        print("client", show(peer))
+        self.send()
 
     def end(self, reason):
-        """Finish with this client, so that the next one can come."""
         if self.turn:
-            print()                # the operator is at the prompt
+            print()                # after the prompt
         print(reason)
         self.peer, self.turn = None, False
 
     def send(self):
-        """Send the news to the client, again or for the first time."""
+        """Send the news, for the first time or again."""
         self.due = time.monotonic() + REPEAT
         try:
             self.sock.sendto(self.news, self.peer)
         except OSError:
-            pass                   # it may be lost anyway, and is repeated
+            pass                   # the next one may arrive
 
     def say(self, text):
-        """Send what the operator has typed, if it is the operator's turn."""
+        """Send what was typed, if it is our turn."""
         if not self.turn:
             print("error: not sent: it is not your turn", file=sys.stderr)
         elif len(text) > MAX_TEXT:
@@ -99,56 +98,53 @@ class Chat:
                   file=sys.stderr)
             print("You: ", end="", flush=True)
         else:
-            self.turn, self.said, self.last = False, time.monotonic(), self.last + 1
+            self.turn = False
+            self.last += 1
             self.news = f"say {self.last} {text}".encode()
             self.send()
 
     def hear(self, datagram, peer):
-        """Take what a client has sent; raise ValueError if it is nonsense."""
-        if datagram == b"hello" and self.peer is None:
-            self.start(peer)
+        """Process one datagram; raise ValueError if it is not as described above."""
         if peer != self.peer:
-            if datagram == b"hello":
+            if datagram == b"here 0" and self.peer:
                 self.sock.sendto(b"wait", peer)
-            return                 # a stranger
-        self.heard = time.monotonic()
+            elif datagram == b"here 0":
+                self.begin(peer)
+            return
         word, _, rest = datagram.decode().partition(" ")
         number, _, text = rest.partition(" ")
-        if word == "hello":
-            self.send()
-        elif word == "bye":
+        if word == "bye":
             self.end(f"client {show(peer)} has left")
-        elif word == "here" and int(number) == self.last:
-            self.news, self.said = b"here %d" % self.last, None
-        elif word == "say" and len(text) <= MAX_TEXT:
-            if int(number) == self.last + 1 and not self.turn:
-                self.last, self.said, self.turn = self.last + 1, None, True
-                self.news = b"here %d" % self.last
+        elif int(number) >= self.last:  # they have our last message
+            self.heard = time.monotonic()
+            new = int(number) == self.last + 1 and not self.turn
+            if word == "say" and new and len(text) <= MAX_TEXT:
+                self.last, self.turn = self.last + 1, True
                 print(f"Client: {printable(text)}\nYou: ", end="", flush=True)
-            self.send()            # a duplicate is acknowledged, too
+                self.news = b"here %d" % self.last
+                self.send()
+            elif word == "here":
+                self.news = b"here %d" % self.last
 
     def check(self):
-        """Do what is due."""
-        now = time.monotonic()
-        if self.peer and now > self.heard + PATIENCE:
-            self.end(f"error: nothing from {show(self.peer)} for {PATIENCE} seconds")
-        elif self.peer and self.said and now > self.said + PATIENCE:
-            self.end(f"error: {show(self.peer)} does not acknowledge a message")
-        elif self.peer and now > self.due:
+        """Repeat the news, or end the chat, when it is time."""
+        if self.peer and time.monotonic() > self.heard + PATIENCE:
+            self.end(f"error: no answer from {show(self.peer)} for {PATIENCE} seconds")
+        elif self.peer and time.monotonic() > self.due:
             self.send()
 
 
-def listen(chat):
-    """Hear what comes, and see to what is due."""
+def receive(chat):
+    """Receive datagrams for ever, and look at the clock in between."""
     while True:
-        with chat.lock:
-            chat.check()
         try:
+            with chat.lock:
+                chat.check()
             datagram, peer = chat.sock.recvfrom(MAX_DATAGRAM)
             with chat.lock:
                 chat.hear(datagram, peer)
         except (OSError, ValueError):
-            pass  # nothing in time, or nonsense (Windows: somebody has gone)
+            pass  # a timeout, or a datagram that is not for us
 
 
 def main():
@@ -159,10 +155,12 @@ def main():
         sock.bind(address)
         sock.settimeout(REPEAT / 5)
         chat = Chat(sock)
+        threading.Thread(target=receive, args=(chat,), daemon=True).start()
+        print("listening on", show(sock.getsockname()))
         try:
-            threading.Thread(target=listen, args=(chat,), daemon=True).start()
-            print("listening on", show(sock.getsockname()))
             for line in sys.stdin:
+                while not (chat.turn or sys.stdin.isatty()):
+                    time.sleep(0.1)  # a line from a file waits for its turn
                 with chat.lock:
                     chat.say(line.rstrip("\n"))
         finally:

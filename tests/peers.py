@@ -121,7 +121,8 @@ def hurried(script, folder, seconds=1, usual=10):
     copy = folder / "hurried" / script
     copy.parent.mkdir(parents=True, exist_ok=True)
     for path in (ROOT / script).parent.iterdir():
-        copy.with_name(path.name).symlink_to(path)
+        if not copy.with_name(path.name).exists():
+            copy.with_name(path.name).symlink_to(path)
     copy.unlink()
     copy.write_text(source.replace(limit[0], f"{limit[1]} = {seconds}", 1), "utf-8")
     return copy
