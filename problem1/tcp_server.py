@@ -54,7 +54,7 @@ import tempfile
 import threading
 import time
 
-HOST, PORT = "127.0.0.1", 12100  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12100  # only this machine; 0.0.0.0 opens it to the network
 HEADER = len(b"00000001 100\n")  # bytes
 UNIT = 100                       # bytes of the file in a unit, at most
 MAX_NAME = 255                   # bytes; the limit of most file systems
@@ -181,7 +181,7 @@ def refuse(conn, reason):
 
 
 def path_in(folder, name):
-    """Return the path of this file in the folder; ValueError if it lies elsewhere."""
+    """Return the file's path in the folder; raise ValueError if it lies elsewhere."""
     path = os.path.join(folder, name)
     if not name or name != os.path.basename(name) or os.path.islink(path):
         raise ValueError(f"{name!r} is not the name of a file here")

@@ -45,7 +45,7 @@ import tempfile
 import time
 import types
 
-HOST, PORT = "127.0.0.1", 12100  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12100  # only this machine; 0.0.0.0 opens it to the network
 BUFFER = 4_000_000               # bytes to ask the system for; it may grant fewer
 SILENCE = 2                      # seconds without a line; the client seems to be done
 MAX_BYTES = 500_000_000          # of one file, in memory
@@ -171,7 +171,7 @@ def resolve(host, port):
 
 
 def path_in(folder, name):
-    """Return the path of this file in the folder; ValueError if it lies elsewhere."""
+    """Return the file's path in the folder; raise ValueError if it lies elsewhere."""
     path = os.path.join(folder, name)
     if not name or name != os.path.basename(name) or os.path.islink(path):
         raise ValueError(f"{name!r} is not the name of a file here")

@@ -47,7 +47,7 @@ import sys
 import threading
 import time
 
-HOST, PORT = "127.0.0.1", 12200  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12200  # only this machine; 0.0.0.0 opens it to the network
 DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "files")
 PIECE = 1000                     # bytes of the file to send at once
 MAX_NAME = 256                   # bytes, with the newline
@@ -149,7 +149,7 @@ def refuse(conn, reason):
 
 
 def path_in(folder, name):
-    """Return the path of this file in the folder; ValueError if it lies elsewhere."""
+    """Return the file's path in the folder; raise ValueError if it lies elsewhere."""
     path = os.path.join(folder, name)
     if not name or name != os.path.basename(name) or os.path.islink(path):
         raise ValueError(f"{name!r} is not the name of a file here")

@@ -42,7 +42,7 @@ TIMEOUT = 10                     # seconds to wait for the server
 
 
 def ask(question, pattern, expected):
-    """Ask until the answer matches the pattern; no time limit, for a person."""
+    """Ask until the answer matches the pattern. A person has no time limit."""
     while True:
         text = input(question).strip()
         if re.fullmatch(pattern, text):

@@ -28,9 +28,9 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     3| 3.5
 
 Notice: TCP carries bytes, not messages. "12 + 30" may arrive as "12 + 3" and
-"0". A server that takes one recv() for one message answers 15. readline()
-waits for the newline. The server closes a connection that is silent for 10
-seconds.
+"0". A server that calls recv() once gets only "12 3", and answers 15.
+readline() waits for the newline. The server closes a connection that is silent
+for 10 seconds.
 
 Try: `(printf '12 + 3'; sleep 1; printf '0\n') | nc -N 127.0.0.1 12300`. Then
 send two requests at once: `printf '1 + 1\n2 + 2\n' | nc -N 127.0.0.1 12300`.
@@ -45,7 +45,7 @@ import sys
 import threading
 import time
 
-HOST, PORT = "127.0.0.1", 12300  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12300  # only this machine; 0.0.0.0 opens it to the network
 MAX_LINE = 2100                  # bytes: two integers of 1000 digits, and some room
 PATIENCE = 10                    # seconds that a client may be silent
 REQUEST = re.compile("([+-]?[0-9]{1,1000}) *([-+*/%]) *([+-]?[0-9]{1,1000})")
@@ -75,7 +75,7 @@ def compute(text):
     except ZeroDivisionError:
         return "error: division by zero"
     except OverflowError:
-        return "error: the quotient is beyond floating point"
+        return "error: the quotient is too large or too small for a float"
 
 
 def answer(conn, peer):

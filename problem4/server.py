@@ -45,7 +45,7 @@ import sys
 import threading
 import time
 
-HOST, PORT = "127.0.0.1", 12400  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12400  # only this machine; 0.0.0.0 opens it to the network
 DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "media")
 RATE = 32_000                    # bytes a second; the tune needs 16,000
 MAX_REQUEST = 400                # bytes: a word, a token and a file name
@@ -148,7 +148,7 @@ def resolve(host, port):
 
 
 def path_in(folder, name):
-    """Return the path of this file in the folder; ValueError if it lies elsewhere."""
+    """Return the file's path in the folder; raise ValueError if it lies elsewhere."""
     path = os.path.join(folder, name)
     if not name or name != os.path.basename(name) or os.path.islink(path):
         raise ValueError(f"{name!r} is not the name of a file here")

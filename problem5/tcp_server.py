@@ -1,14 +1,14 @@
 r"""Lock-step chat over TCP, the server: one message, then one reply, in turn.
 
-One client at a time; the next one is told that it waits. The client begins.
+The server chats with one client at a time. The client begins.
 
-The wire (TCP): lines of UTF-8 text, each ended by a newline byte. The
-server's first lines are for the program, all others for the person.
+The wire (TCP): lines of UTF-8 text, each ended by a newline byte. The server's
+first lines are for the program; all other lines are messages.
 
     client                                server
        | ----- (connects) ---------------> |
-       | <------------------- wait\n ----- |   only if there is another client
-       | <------------------ ready\n ----- |   now it is this one's turn
+       | <------------------- wait\n ----- |   each second, while the server
+       | <------------------ ready\n ----- |   has another client
        | ----- Are you there?\n ----------> |
        | <------------------- I am.\n ---- |   at most 1000 characters
        | ----- (end of stream) ----------> |   at any time, from either side
@@ -30,16 +30,16 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2| stopped
     1| client 127.0.0.1:<port> has left
 
-Notice: one thread reads the keyboard, another one the network. With only one,
-the program could not notice that the client has left while it waits for its
-operator to type. The keyboard belongs to the main thread, which Ctrl+C
-interrupts.
+Notice: one thread reads the keyboard, and another thread reads the network.
+With one thread only, the server could not notice that the client leaves while
+the operator types. The main thread reads the keyboard, because Ctrl+C
+interrupts only the main thread.
 
-There is no limit to the time that a person may take, and so none to these
-waits. If the client leaves while you type, delete the line (Ctrl+U): Enter
-may send it to the next one.
+The wait for a message has no time limit, because a person types it. If the
+client leaves while you type, delete the line (Ctrl+U). If you press Enter, the
+next client may get it.
 
-Try: type when it is not your turn. Start a second client, then end the first.
+Try: type when it is not your turn. Start a second client, then stop the first.
 """
 import argparse
 import os
@@ -49,13 +49,14 @@ import sys
 import threading
 import time
 
-HOST, PORT = "127.0.0.1", 12500  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12500  # only this machine; 0.0.0.0 opens it to the network
 MAX_TEXT = 1000                  # characters in a message
-MAX_LINE = 4 * MAX_TEXT + 2      # bytes; UTF-8 has at most 4 a character
+MAX_LINE = 4 * MAX_TEXT + 2      # bytes; a character of UTF-8 takes up to 4
+REMIND = 1                       # seconds between two "wait"
 
 
 class Chat:
-    """What the threads share."""
+    """The variables that the threads share."""
 
     def __init__(self):
         self.busy = threading.Lock()  # held by the client that chats
@@ -63,7 +64,7 @@ class Chat:
 
 
 def converse(conn, chat):
-    """Show the messages of the client, and leave the replies to the operator."""
+    """Show each message of the client. The main thread sends the reply."""
     with conn.makefile("rb") as stream:
         while line := stream.readline(MAX_LINE):
             text = line.decode().rstrip("\r\n")
@@ -76,19 +77,20 @@ def converse(conn, chat):
 
 
 def serve(conn, peer, chat):
-    """Chat with one client, as soon as no other one does."""
+    """Wait until no other client chats, then chat with this one."""
     with conn:
         try:
-            if not chat.busy.acquire(blocking=False):
-                conn.sendall(b"wait\n")
-                chat.busy.acquire()
+            pause = 0
+            while not chat.busy.acquire(timeout=pause):
+                conn.sendall(b"wait\n")  # fails when this client has left
+                pause = REMIND
             try:
                 print(f"client {peer}")
                 conn.sendall(b"ready\n")
                 converse(conn, chat)
             finally:
                 if chat.turn:
-                    print()  # the operator is at the prompt
+                    print()  # after the prompt
                 chat.turn = None
                 print(f"client {peer} has left")
                 chat.busy.release()
@@ -98,7 +100,7 @@ def serve(conn, peer, chat):
 
 
 def accept_clients(listener, chat):
-    """Start a thread for each client; waits for clients without a limit."""
+    """Start a thread for each client; there is no timeout."""
     while True:
         try:
             conn, peer = listener.accept()
@@ -111,7 +113,7 @@ def accept_clients(listener, chat):
 
 
 def reply(chat, text):
-    """Send what the operator has typed to the client that waits for it."""
+    """Send the line that the operator has typed, if a client waits for it."""
     conn = chat.turn
     if not conn:
         print("error: not sent: it is not your turn", file=sys.stderr)
@@ -136,6 +138,8 @@ def main():
             target=accept_clients, args=(listener, chat), daemon=True).start()
         print("listening on", show(listener.getsockname()))
         for line in sys.stdin:
+            while not (chat.turn or sys.stdin.isatty()):
+                time.sleep(0.1)  # a line from a file waits for its turn
             reply(chat, line.rstrip("\n"))
     raise EOFError  # Ctrl+D
 

@@ -53,7 +53,7 @@ import sys
 import threading
 import time
 
-HOST, PORT = "127.0.0.1", 12500  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12500  # only this machine; 0.0.0.0 opens it to the network
 MAX_TEXT = 1000                  # characters in a message
 MAX_DATAGRAM = 4 * MAX_TEXT + 50  # bytes; a character of UTF-8 takes up to 4
 REPEAT = 0.5                     # seconds between two datagrams

@@ -68,7 +68,7 @@ import socket
 import ssl
 import sys
 
-HOST, PORT = "127.0.0.1", 12601  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12601  # only this machine; 0.0.0.0 opens it to the network
 MAX_TEXT = 1000                  # characters in a line
 MAX_LINE = 4 * MAX_TEXT + 2      # bytes; UTF-8 has at most 4 a character
 MAX_QUEUE = 1_000_000            # bytes kept for a client that does not take them
@@ -275,7 +275,7 @@ def complain(loop, trouble):
 
 
 async def run(listener, hub, context):
-    """Serve everybody; waits for clients without a limit."""
+    """Serve everybody; there is no timeout."""
     asyncio.get_running_loop().set_exception_handler(complain)
     server = await asyncio.start_server(
         hub.serve, sock=listener, ssl=context, limit=MAX_LINE, backlog=1,

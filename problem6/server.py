@@ -57,7 +57,7 @@ try:
 except ImportError:
     readline = None
 
-HOST, PORT = "127.0.0.1", 12600  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12600  # only this machine; 0.0.0.0 opens it to the network
 MAX_TEXT = 1000                  # characters in a message
 MAX_LINE = 4 * MAX_TEXT + 2      # bytes; UTF-8 has at most 4 a character
 
@@ -101,7 +101,7 @@ def serve(conn, peer, chat):
 
 
 def accept_clients(listener, chat):
-    """Start a thread for each client; waits for clients without a limit."""
+    """Start a thread for each client; there is no timeout."""
     while True:
         try:
             conn, peer = listener.accept()

@@ -8,6 +8,7 @@ import re
 import resource
 import signal
 import sys
+import termios
 import threading
 import time
 
@@ -45,6 +46,11 @@ class Terminal:
             program = sys.executable if command[0] == "python" else command[0]
             self.child = pexpect.spawn(program, command[1:], cwd=str(cwd), echo=echo,
                                        preexec_fn=prepare, env=ENVIRONMENT, **options)
+        # Without NOFLSH a Ctrl+C drops what is still to be read or shown. Without an echo
+        # Linux does not wake a program, then, that waits for room to print.
+        attributes = termios.tcgetattr(self.child.child_fd)
+        attributes[3] |= termios.NOFLSH
+        termios.tcsetattr(self.child.child_fd, termios.TCSANOW, attributes)
         self.child.delaybeforesend = None  # pexpect's pauses: nothing here needs them
         self.child.ptyproc.delayafterclose = 0
         self.pid = self.child.pid

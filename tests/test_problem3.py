@@ -41,9 +41,9 @@ SUMS = [
     (f"{'2' * 1000} / 2", "1" * 1000),
     ("7 / 0", "error: division by zero"),
     ("7 % 0", "error: division by zero"),
-    (f"{BIG} / 2", "error: the quotient is beyond floating point"),
-    (f"1 / {BIG}", "error: the quotient is beyond floating point"),
-    (f"-1 / {BIG}", "error: the quotient is beyond floating point"),
+    (f"{BIG} / 2", "error: the quotient is too large or too small for a float"),
+    (f"1 / {BIG}", "error: the quotient is too large or too small for a float"),
+    (f"-1 / {BIG}", "error: the quotient is too large or too small for a float"),
 ]
 NOT_UNDERSTOOD = ["", " ", "12", "12 +", "+ 12 30", "12 + 30 + 1", "12 ** 2", "12 // 5",
                   "twelve + 30", "1.5 + 2", "1e3 + 1", "1_0 + 1", "0x10 + 1", "12 x 30",

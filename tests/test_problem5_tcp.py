@@ -1,10 +1,11 @@
 """Problem 5 over TCP: a chat in lock-step, a line a message (R36 to R39)."""
 import re
 import socket
+import sys
 
 import pytest
 
-from conftest import RESET
+from conftest import RESET, ROOT
 from relay import TcpRelay, glued, one_byte
 
 SERVER, CLIENT = "problem5/tcp_server.py", "problem5/tcp_client.py"
@@ -91,6 +92,26 @@ def test_a_second_client_waits_and_has_its_turn(lab, client, server):
     second.see("You: ")
     talk(second, server, 2)
     assert second.output.count("wait") == 1
+
+
+def test_lines_from_a_pipe_wait_for_their_turn(lab, server):
+    """As a person does, who sees the prompt."""
+    lab.start("sh", "-c", f"printf 'one\\ntwo\\n' | '{sys.executable}' '{ROOT / CLIENT}' "
+                          f"--port {server.port}")
+    server.see("Client: one\r\nYou: ")
+    server.type("and?")
+    server.see("Client: two\r\nYou: ")
+    server.line("client .* has left")
+
+
+def test_a_waiting_client_that_leaves_gets_no_turn(lab, client, server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as waiting:
+        assert waiting.recv(5, socket.MSG_WAITALL) == b"wait\n"
+        port = waiting.getsockname()[1]
+    server.line(rf"error: 127\.0\.0\.1:{port}: .*")
+    client.stop()
+    talk(enter(lab, server), server, 1)
+    assert f"client 127.0.0.1:{port}" not in server.output
 
 
 # The network

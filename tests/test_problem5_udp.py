@@ -3,10 +3,12 @@ import os
 import re
 import signal
 import socket
+import sys
 import time
 
 import pytest
 
+from conftest import ROOT
 from peers import hurried
 from relay import UdpRelay, doubled, lossy, shuffled, without
 
@@ -94,6 +96,16 @@ def test_a_second_client_waits_and_has_its_turn(lab, client, server):
     second.see("You: ")
     talk(second, server, 2)
     assert second.output.count("wait") == 1
+
+
+def test_lines_from_a_pipe_wait_for_their_turn(lab, server):
+    """As a person does, who sees the prompt."""
+    lab.start("sh", "-c", f"printf 'one\\ntwo\\n' | '{sys.executable}' '{ROOT / CLIENT}' "
+                          f"--port {server.port}")
+    server.see("Client: one\r\nYou: ")
+    server.type("and?")
+    server.see("Client: two\r\nYou: ")
+    server.line("client .* has left")
 
 
 # The network

@@ -47,7 +47,7 @@ import signal
 import socket
 import sys
 
-HOST, PORT = "127.0.0.1", 12001  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12001  # only this machine; 0.0.0.0 opens it to the network
 MAX_BYTES = 40                   # that a message may have
 LARGEST = 65_535                 # bytes; no datagram is longer
 

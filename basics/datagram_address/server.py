@@ -38,7 +38,7 @@ import signal
 import socket
 import sys
 
-HOST, PORT = "127.0.0.1", 12003  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12003  # only this machine; 0.0.0.0 opens it to the network
 LARGEST = 65_535                 # bytes; no datagram is longer
 
 

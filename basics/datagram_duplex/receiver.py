@@ -37,7 +37,7 @@ import signal
 import socket
 import sys
 
-HOST, PORT = "127.0.0.1", 12002  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12002  # only this machine; 0.0.0.0 opens it to the network
 MAX_BYTES = 60                   # of a message, and of a reply
 LARGEST = 65_535                 # bytes; no datagram is longer
 

@@ -52,7 +52,7 @@ import signal
 import socket
 import sys
 
-HOST, PORT = "127.0.0.1", 12004  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12004  # only this machine; 0.0.0.0 opens it to the network
 MAX_BYTES = 1000                 # of a message; one packet on any usual network
 LARGEST = 65_535                 # bytes; no datagram is longer
 

@@ -41,7 +41,7 @@ import socket
 import sys
 import time
 
-HOST, PORT = "127.0.0.1", 12010  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12010  # only this machine; 0.0.0.0 opens it to the network
 
 
 def serve(conn, peer):

@@ -27,7 +27,7 @@ TIMEOUT = 10                     # seconds to wait for the server
 
 
 def welcome(conn):
-    """Return the server's line, and answer it."""
+    """Receive the server's line, answer it, and return it."""
     with conn.makefile("rb") as stream:     # one recv() may return half a line;
         line = stream.readline(MAX_LINE)    # readline() waits for the newline
     if not line.endswith(b"\n"):

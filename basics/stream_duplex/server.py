@@ -38,7 +38,7 @@ import signal
 import socket
 import sys
 
-HOST, PORT = "127.0.0.1", 12006  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12006  # only this machine; 0.0.0.0 opens it to the network
 MAX_LINE = 1000                  # bytes
 PATIENCE = 10                    # seconds that a client may be silent
 
@@ -57,7 +57,7 @@ def main():
     args = options().parse_args()
     with listen(args.host, args.port) as listener:
         print("listening on", show(listener.getsockname()))
-        conn, peer = listener.accept()  # waits for a client, without a limit
+        conn, peer = listener.accept()  # waits for a client, without a timeout
         with conn:
             conn.settimeout(PATIENCE)
             print("client", show(peer))

@@ -52,7 +52,7 @@ import sys
 import threading
 import time
 
-HOST, PORT = "127.0.0.1", 12011  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12011  # only this machine; 0.0.0.0 opens it to the network
 MAX_TEXT = 1000                  # characters in a line
 MAX_LINE = 4 * MAX_TEXT + 2      # bytes; a character of UTF-8 takes up to 4
 PATIENCE = 10                    # seconds that a client may send or read nothing

@@ -47,7 +47,7 @@ def send_file(conn, name, file, size):
 def main():
     parser = options()
     parser.add_argument("file", nargs="?", default=__file__, metavar="FILE",
-                        help="the file to send; this script, if there is no FILE")
+                        help="the file to send (default: this script)")
     args = parser.parse_args()
     name = os.path.basename(args.file)
     if not os.path.isfile(args.file) or "\n" in name:

@@ -1,6 +1,6 @@
 r"""Hello, and a file, the server: greets one client, stores its file, and ends.
 
-Lines and a file share one connection. All of it is one stream of bytes, and
+Lines and a file share one connection. Both travel in one stream of bytes, and
 the receiver must know where each message ends.
 
 The wire (TCP): lines of text, each ended by a newline byte, and a file.
@@ -10,7 +10,7 @@ The wire (TCP): lines of text, each ended by a newline byte, and a file.
        | <------------ hello, client\n ----- |
        | ----- 153 haiku.txt\n ------------> |   the length and the name
        | ----- (153 bytes) ----------------> |   the file ends after 153 bytes
-       | <----------------------- ok\n ----- |   the file has its name now
+       | <----------------------- ok\n ----- |   the file has its final name
        | <-------------- (end of stream) --- |
 
 Two terminals (1$ is a command in terminal 1, 1| is its output):
@@ -24,21 +24,22 @@ Two terminals (1$ is a command in terminal 1, 1| is its output):
     2| sent haiku.txt: 153 bytes
     2$ cmp problem2/files/haiku.txt received/haiku.txt
 
-Notice: the hello, the next line and the file may all arrive in one piece, or
-each byte alone. readline() and read() take their part from the stream, and
-leave the rest for the next call. The server writes into a hidden folder, and
-moves the file to its name when it is whole. (If `cmp` prints nothing, the two
-files are equal.)
+Notice: the hello, the next line and the file may arrive together, or one byte
+at a time. readline() and read() take their part from the stream, and leave the
+rest for the next call. The server writes the file into a hidden folder. When
+the file is whole, the server moves it to its final name. (If `cmp` prints
+nothing, the two files are equal.)
 
 Try: `printf 'hello, server\n9 poem.txt\nroses' | nc -N 127.0.0.1 12012`, and
-look into the folder with `ls -A received`. Without the 9, what would the
-server believe? Then send the name ../poem.txt.
+look into the folder with `ls -A received`. If the line had no 9, could the
+server know that something is missing? Then send the name ../poem.txt.
 
-Question: how does a receiver know where a message ends, and that it is whole?
+Question: how does a receiver know where a message ends, and whether it is
+whole?
 Answer: by a mark that the message cannot contain (a newline), or by its
-length. The end of the stream looks the same after half of the message. TCP
-checks that no byte is damaged, lost or out of order. Only a length says that
-the sender sent all bytes.
+length. The end of the stream looks the same after half a message as after a
+whole one. TCP checks that no byte is damaged, lost or out of order. Only a
+length says that the sender sent all bytes.
 """
 import argparse
 import os
@@ -47,17 +48,17 @@ import socket
 import sys
 import tempfile
 
-HOST, PORT = "127.0.0.1", 12012  # this machine only; 0.0.0.0 would admit the network
-MAX_LINE = 300                   # bytes: a length, a name of up to 255, and some room
+HOST, PORT = "127.0.0.1", 12012  # only this machine; 0.0.0.0 opens it to the network
+MAX_LINE = 300                   # bytes: enough for a length and a name of 255
 PIECE = 65_536                   # bytes to read at once; a file may exceed the memory
 PATIENCE = 10                    # seconds that a client may be silent
 
 
 def receive_file(conn, peer, part, folder):
-    """Greet the client, and store its file: in part, then under its name."""
+    """Greet the client, and receive its file. A whole file gets its final name."""
     with conn.makefile("rb") as stream, open(part, "wb") as file:
         if stream.readline(MAX_LINE) != b"hello, server\n":
-            raise ValueError("expected hello, server")
+            raise ValueError("expected the line 'hello, server'")
         print("hello from", peer)
         conn.sendall(b"hello, client\n")
         header = stream.readline(MAX_LINE)
@@ -88,7 +89,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix=".part-", dir=args.dir) as hidden:
         with listen(args.host, args.port) as listener:
             print("listening on", show(listener.getsockname()))
-            conn, peer = listener.accept()  # waits for a client, without a limit
+            conn, peer = listener.accept()  # waits for a client, without a timeout
             with conn:
                 conn.settimeout(PATIENCE)
                 try:
@@ -117,7 +118,7 @@ def listen(host, port):
 
 
 def path_in(folder, name):
-    """Return the path of this file in the folder; ValueError if it lies elsewhere."""
+    """Return the file's path in the folder; raise ValueError if it lies elsewhere."""
     path = os.path.join(folder, name)
     if not name or name != os.path.basename(name) or os.path.islink(path):
         raise ValueError(f"{name!r} is not the name of a file here")

@@ -13,8 +13,8 @@ Notice: if the reply is cut off before its newline, the client reports an
 error. It does not print a shorter number.
 
 Try: run `(printf 4; sleep 3) | nc -N -l 127.0.0.1 12009` in place of the
-server. It closes before the reply is complete. `echo $?` prints the status of
-the client: 1, for a failure.
+server. nc closes the connection before the reply is complete. `echo $?` prints
+the exit status of the client: 1 after a failure.
 """
 import argparse
 import socket

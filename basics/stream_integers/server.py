@@ -1,4 +1,4 @@
-r"""Two integers, the server: the client sends A and B, the server their sum.
+r"""Two integers, the server: the client sends A and B, and gets their sum.
 
 The wire (TCP): lines of ASCII text, each ended by a newline byte.
 
@@ -16,17 +16,17 @@ Two terminals (1$ is a command in terminal 1, 1| is its output):
     1| 12 + 30 = 42
     2| 12 + 30 = 42
 
-Notice: "12 30" may arrive as "12 3" and "0". A server that takes one recv()
-for one message answers 15. And a client may send anything: the server checks
-that there are two integers before it computes.
+Notice: "12 30" may arrive as "12 3" and "0". A server that calls recv() once
+gets only "12 3", and answers 15. And a client may send anything: the server
+checks that there are two integers before it computes.
 
 Try: `(printf '12 3'; sleep 3; printf '0\n') | nc -N 127.0.0.1 12009`. Then
 `echo twelve 30 | nc -N 127.0.0.1 12009`.
 
 Question: what would differ if a datagram carried the two integers?
-Answer: a datagram socket delivers a message whole or not at all, so it needs
-no newline and no connection. A stream socket delivers every byte, in order;
-the program must find where a message ends.
+Answer: a datagram socket delivers a message whole or not at all, so the
+message needs no newline. The socket needs no connection. A stream socket
+delivers every byte, in order, but the program must find where a message ends.
 """
 import argparse
 import os
@@ -34,7 +34,7 @@ import signal
 import socket
 import sys
 
-HOST, PORT = "127.0.0.1", 12009  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12009  # only this machine; 0.0.0.0 opens it to the network
 MAX_LINE = 1000                  # bytes
 PATIENCE = 10                    # seconds that a client may be silent
 
@@ -57,7 +57,7 @@ def main():
     args = options().parse_args()
     with listen(args.host, args.port) as listener:
         print("listening on", show(listener.getsockname()))
-        conn, peer = listener.accept()  # waits for a client, without a limit
+        conn, peer = listener.accept()  # waits for a client, without a timeout
         with conn:
             conn.settimeout(PATIENCE)
             print("client", show(peer))

@@ -1,7 +1,7 @@
 """Welcome and answer, the client: waits for its turn, and answers.
 
-It is basics/stream_duplex/client.py, but it says when it is connected.
-server.py describes the wire.
+It works like basics/stream_duplex/client.py, but it also prints when it is
+connected. server.py describes the wire.
 
     1$ python basics/stream_iterative/server.py
     1| listening on 127.0.0.1:12007
@@ -31,7 +31,7 @@ TIMEOUT = 10                     # seconds to wait for the server
 
 
 def welcome(conn):
-    """Return the server's line, and answer it."""
+    """Receive the server's line, answer it, and return it."""
     with conn.makefile("rb") as stream:     # one recv() may return half a line;
         line = stream.readline(MAX_LINE)    # readline() waits for the newline
     if not line.endswith(b"\n"):

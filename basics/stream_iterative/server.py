@@ -1,4 +1,4 @@
-r"""Welcome and answer, the iterative server: for ever, one client at a time.
+r"""Welcome and answer, the iterative server: one client at a time.
 
 The other clients wait in the listen queue. First come, first served.
 
@@ -27,18 +27,20 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     1| Client: Thank you!
     3| Server: Welcome!
 
-Notice: the server closes a connection that is silent for 10 seconds, so one
-silent client does not stop it. A slow client still delays all others: one
-byte every 9 seconds is enough. basics/stream_echo gives each client a thread.
+Notice: the server closes a connection that is silent for 10 seconds. So a
+silent client cannot block it for ever. A slow client still delays all others.
+If it sends one byte every 9 seconds, the timeout never expires.
+basics/stream_echo gives each client a thread.
 
-Try: run `nc 127.0.0.1 12007` in several terminals, and type in another order
-than you started them. On Linux `ss -lt 'sport = 12007'` shows how many clients
-wait, as Recv-Q. With two silent clients in front, client.py gives up. Why?
+Try: run `nc 127.0.0.1 12007` in several terminals, and type a line in each,
+but not in the order in which you started them. On Linux, the column Recv-Q of
+`ss -lt 'sport = 12007'` shows how many clients wait. With two silent clients
+in front, client.py gives up. Why?
 
 Question: a client connects while the server is busy. Where does it wait?
-Answer: in the listen queue. It is connected already: the system did that, and
-it keeps the connection until accept() takes it. The client waits for its
-welcome, not for the connection.
+Answer: in the listen queue. The client is connected already, because the
+system has completed the connection. It stays in the queue until accept() takes
+it. The client waits for its welcome, not for the connection.
 """
 import argparse
 import os
@@ -47,7 +49,7 @@ import socket
 import sys
 import time
 
-HOST, PORT = "127.0.0.1", 12007  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12007  # only this machine; 0.0.0.0 opens it to the network
 MAX_LINE = 1000                  # bytes
 PATIENCE = 10                    # seconds that a client may be silent
 

@@ -30,11 +30,11 @@ Without values it asks for them:
     2| sent Employee(id=7, name='Ada', salary=4200.5)
 
 Notice: the client prints "sent" when the server has answered ok, not before.
-The server checks all values again, although this client has checked them. It
-cannot know whether a connection comes from this client.
+The server checks all values again, although this client has checked them. The
+server cannot know whether a connection comes from this client.
 
-Try: the name `$(printf 'Ada\033[31m')`. It would turn the server's terminal
-red.
+Try: send the name `$(printf 'Ada\033[31m')`. If the server printed it
+unchanged, its terminal would turn red.
 """
 import argparse
 import socket
@@ -47,7 +47,7 @@ TIMEOUT = 10                     # seconds to wait for the server
 
 
 def ask_employee():
-    """Ask for the values until they are allowed; no time limit, for a person."""
+    """Ask for the values until they are valid. A person has no time limit."""
     while True:
         try:
             return Employee(int(input("id: ")), input("name: ").strip(),

@@ -6,7 +6,7 @@ the only module here that two scripts share.)
 """
 import json
 
-MAX_LINE = 600  # bytes; a name of 40 characters may take 480, as escapes
+MAX_LINE = 600  # bytes; JSON may escape a name of 40 characters as 480 bytes
 
 
 class Employee:
@@ -32,10 +32,10 @@ def to_line(employee):
 
 
 def from_line(line):
-    """Return the Employee that this line describes; ValueError if it describes none."""
+    """Return the Employee of this line; raise ValueError if it has none."""
     if not line.endswith(b"\n"):
         raise ValueError("the line is too long, or was cut off")
-    values = json.loads(line.decode())  # only data comes out, nothing runs
+    values = json.loads(line.decode())  # returns data; no code runs
     if type(values) is not dict or values.keys() != {"id", "name", "salary"}:
         raise ValueError("expected id, name and salary, and nothing else")
     return Employee(**values)

@@ -31,12 +31,13 @@ them, it runs the command before it can check anything. (A test does this with
 a receiver of its own and a harmless command. For this server, such bytes are
 just a line that is not JSON.)
 
-Try: send half a line, `printf '{"id": 7' | nc -N 127.0.0.1 12008`. Then wrong
-values: `true` for the id, 1e999 for the salary, or one field too many.
+Try: send half a line, `printf '{"id": 7' | nc -N 127.0.0.1 12008`. Then send
+wrong values: `true` for the id, 1e999 for the salary, or an extra field.
 
 Question: why not pickle?
-Answer: because unpickling runs what the sender chose. Use a format that can
-hold only data (JSON), limit its length, and check every value on arrival.
+Answer: because pickle.loads() runs any command that the sender has chosen. Use
+a format that can hold only data (JSON), limit its length, and check every
+value on arrival.
 """
 import argparse
 import os
@@ -46,7 +47,7 @@ import sys
 
 from employee import MAX_LINE, from_line  # in this folder
 
-HOST, PORT = "127.0.0.1", 12008  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12008  # only this machine; 0.0.0.0 opens it to the network
 PATIENCE = 10                    # seconds that a client may be silent
 
 
@@ -63,7 +64,7 @@ def main():
     args = options().parse_args()
     with listen(args.host, args.port) as listener:
         print("listening on", show(listener.getsockname()))
-        conn, peer = listener.accept()  # waits for a client, without a limit
+        conn, peer = listener.accept()  # waits for a client, without a timeout
         with conn:
             conn.settimeout(PATIENCE)
             try:

@@ -1,8 +1,8 @@
 """Welcome, the client: connects, and shows the line that the server sends.
 
-A client takes two steps: socket() and connect(). Later scripts take both at
-once with socket.create_connection(), which also tries every address of a name.
-The wire is described in server.py.
+A client takes two steps: socket() and connect(). Later scripts do both steps
+with one call, socket.create_connection(). It also tries every address of a
+host name. The wire is described in server.py.
 
     1$ python basics/stream_welcome/server.py
     1| listening on 127.0.0.1:12005
@@ -10,8 +10,8 @@ The wire is described in server.py.
     1| client 127.0.0.1:<port>
     2| Server: Welcome!
 
-Notice: the client does not call bind(). The system chooses a port for it,
-another one each time, and accept() tells the server which one.
+Notice: the client does not call bind(). The system chooses a port for the
+client, a different one each time. accept() tells the server which port it is.
 
 Try: run `(printf Wel; sleep 5; echo come) | nc -l 127.0.0.1 12005` in place of
 the server. The client waits until the line is whole.

@@ -1,7 +1,7 @@
 r"""Welcome, the server: sends one line to the client that connects, and ends.
 
-These are the steps of every TCP server. Here each one is a line of its own;
-later scripts let listen() in the frame do the first three.
+These are the steps of every TCP server. In this script each step has its own
+line. In later scripts, listen() in the frame below does the first three.
 
 The wire (TCP): one line of ASCII text, ended by a newline byte.
 
@@ -27,14 +27,15 @@ the conversation with one client.
 
 The side that closes first, here the server, keeps the connection for one more
 minute (state TIME_WAIT), in case a late packet arrives. Without SO_REUSEADDR,
-bind() fails during that minute: "Address already in use". Windows needs no
-such option; there it would let two servers share one port (by documentation).
+bind() fails during that minute: "Address already in use". Windows does not
+need this option. By its documentation, the option lets two servers share one
+port there.
 
 Try: delete the line with SO_REUSEADDR and the `if` above it. Run both scripts
 a few times. On Linux, `ss -tan | grep 12005` shows the old connections. Then
 use another client: `nc 127.0.0.1 12005`.
 
-Question: what are the steps of a server, and which methods take them?
+Question: what are the steps of a server, and which method does each step?
 Answer: it creates a socket (socket), binds it to an address (bind), asks the
 system to queue the clients that connect (listen), and takes the first client
 out of this queue (accept).
@@ -45,7 +46,7 @@ import signal
 import socket
 import sys
 
-HOST, PORT = "127.0.0.1", 12005  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12005  # only this machine; 0.0.0.0 opens it to the network
 
 
 def main():
@@ -57,7 +58,7 @@ def main():
         listener.bind(address)
         listener.listen()
         print("listening on", show(listener.getsockname()))
-        conn, peer = listener.accept()  # waits for a client, without a limit
+        conn, peer = listener.accept()  # waits for a client, without a timeout
         with conn:
             print("client", show(peer))
             conn.sendall(b"Welcome!\n")

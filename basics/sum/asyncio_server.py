@@ -1,7 +1,7 @@
 """Sum, the server with asyncio: adds 1 + 2 + ... + COUNT in one thread.
 
 The functions are those of selectors_server.py, with await in place of yield.
-The loop comes with Python. The wire is described in iterative_server.py.
+The event loop comes with Python. The wire is described in iterative_server.py.
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -18,22 +18,24 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2| sum of 1..100 = 5050
     2| waited <number>.<number> s
 
-Without --delay, if COUNT 5 starts half a second later than COUNT 100, the two
-wait 1.001 and 20.001 s.
+Start the server without --delay, and COUNT 5 half a second after COUNT 100.
+Then COUNT 5 waits 1.001 s, and COUNT 100 waits 20.001 s.
 
 Notice: `diff basics/sum/selectors_server.py basics/sum/asyncio_server.py`. The
 loop is gone. Each client is a task, and asyncio runs all tasks in its loop.
 
-Ctrl+C needs care. Python may raise KeyboardInterrupt anywhere, and where the
-loop itself is at work it may be lost. So add_signal_handler() asks the loop to
-raise it, between two steps of the tasks. The program then ends at once; the
-tasks need not end first.
+Ctrl+C needs care. Python may raise KeyboardInterrupt at any line. If this
+happens inside the code of the loop, the exception may be lost. So
+add_signal_handler() asks the loop to raise it at a moment when no task runs.
+The program then ends at once; the tasks need not end first.
 
-Try: change `await asyncio.sleep(` to `time.sleep(`. Which server is it now?
+Try: change `await asyncio.sleep(` to `time.sleep(`. Which of the other servers
+does it behave like now?
 
-Question: what does await say that the call of a function does not?
-Answer: the function may stop here, and others run meanwhile. Then it goes on
-right here, with all its variables. Between two awaits nothing else runs.
+Question: what does await tell the reader that a function call does not?
+Answer: the function may stop here, and others run meanwhile. Later this
+function goes on at the same place, with all its variables. Between two awaits
+nothing else runs.
 """
 import argparse
 import asyncio
@@ -43,7 +45,7 @@ import socket
 import sys
 import time
 
-HOST, PORT = "127.0.0.1", 12013  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12013  # only this machine; 0.0.0.0 opens it to the network
 DELAY = 0.2                      # seconds to sleep after each addition
 MAX_COUNT = 1000                 # nobody occupies the server for more than 200 s
 MAX_LINE = 6                     # bytes: "1000", and a line end of telnet (\r\n)
@@ -51,7 +53,7 @@ TIMEOUT = 10                     # seconds that a client may be silent
 
 
 def parse(line):
-    """Return the COUNT in a client's line; ValueError if there is none."""
+    """Return the COUNT in a client's line; raise ValueError if there is none."""
     count = int(line) if line.endswith(b"\n") and line.strip().isdigit() else 0
     if not 1 <= count <= MAX_COUNT:
         raise ValueError(f"expected an integer from 1 to {MAX_COUNT}, and a newline")
@@ -59,7 +61,7 @@ def parse(line):
 
 
 async def read_line(conn):
-    """Return a line of at most MAX_LINE bytes; nothing if it has no end."""
+    """Return a line of at most MAX_LINE bytes; b"" if no newline comes."""
     line, loop = b"", asyncio.get_running_loop()
     for _ in range(MAX_LINE):
         line += await loop.sock_recv(conn, 1000)  # b"" if the client has closed
@@ -72,7 +74,7 @@ async def add_up(conn, peer, delay):
     """Read the COUNT, add, sleep after each addition, and send the sum."""
     count = parse(await asyncio.wait_for(read_line(conn), TIMEOUT))
     print(f"{peer}: adding 1..{count}")
-    total, start = 0, time.monotonic()  # each sleep ends by this clock
+    total, start = 0, time.monotonic()  # each sleep ends at a time counted from here
     for number in range(1, count + 1):
         total += number
         await asyncio.sleep(max(0, start + number * delay - time.monotonic()))
@@ -87,13 +89,13 @@ async def serve(conn, peer, delay):
         try:
             await add_up(conn, peer, delay)
         except (OSError, ValueError, asyncio.TimeoutError) as error:
-            reason = str(error) or "timed out"  # asyncio's timeouts have no text
+            reason = str(error) or "timed out"  # asyncio's TimeoutError has no text
             print(f"error: {peer}: {reason}")
             await refuse(conn, reason)
 
 
 async def refuse(conn, reason):
-    """Do what refuse() in iterative_server.py does, with an await where that waits."""
+    """Do the same as refuse() in iterative_server.py, but await each wait."""
     try:
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
@@ -105,17 +107,17 @@ async def refuse(conn, reason):
 async def drop(conn):
     """Read until the client closes."""
     while await asyncio.get_running_loop().sock_recv(conn, 1_000_000):
-        await asyncio.sleep(0)  # let others run, if this client never stops
+        await asyncio.sleep(0)  # other tasks run, even if this client floods us
 
 
 async def accept_clients(listener, delay):
-    """Start a task for each client; waits for clients without a limit."""
+    """Start a task for each client; there is no timeout."""
     loop, tasks = asyncio.get_running_loop(), set()
     while True:
         try:
             conn, peer = await loop.sock_accept(listener)
             task = asyncio.create_task(serve(conn, show(peer), delay))
-            tasks.add(task)  # the loop itself may forget a task that nobody holds
+            tasks.add(task)  # a task that nobody refers to may be deleted
             task.add_done_callback(tasks.discard)
         except OSError as error:
             print(f"error: cannot accept: {error}")

@@ -10,20 +10,20 @@ One client for all five servers. The wire is described in iterative_server.py.
     2| sum of 1..3 = 6
     2| waited <number>.<number> s
 
-Notice: the wait begins when the system has connected, long before an iterative
-server accepts. From here you cannot tell a server that adds from one that
-serves somebody else, or from one that is stuck. So this client waits longer
-than others do: 300 seconds, if --timeout does not say otherwise.
+Notice: the client counts the seconds since it is connected. An iterative
+server may call accept() much later. The client cannot know whether the server
+is adding, serving another client, or stuck. So its timeout is longer than that
+of the other clients: 300 seconds (see --timeout).
 
-Try: all five servers, one after the other, with COUNT 100 in one terminal and
-COUNT 5 in another one. Then COUNT 0, or 1001.
+Try: start each of the five servers, one after the other. For each, start COUNT
+100 in one terminal and COUNT 5 in another. Then COUNT 0, or 1001.
 """
 import argparse
 import socket
 import sys
 import time
 
-HOST, PORT = "127.0.0.1", 12013  # where the server listens, whichever it is
+HOST, PORT = "127.0.0.1", 12013  # where each of the five servers listens
 MAX_LINE = 100                   # bytes of the sum, or of the server's error line
 TIMEOUT = 10                     # seconds to wait for the connection
 PATIENCE = 300                   # seconds to wait for the sum; 1000 additions take 200

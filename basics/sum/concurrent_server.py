@@ -1,7 +1,7 @@
 """Sum, the concurrent server: adds 1 + 2 + ... + COUNT, a thread for each client.
 
-Only the thread of that client sleeps, so no client waits for another one. The
-wire is described in iterative_server.py.
+Each client has its own thread, and only this thread sleeps. So no client waits
+for another one. The wire is described in iterative_server.py.
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -25,15 +25,15 @@ The waits without --delay, if COUNT 5 starts half a second later:
                0 0.5                                 20  21 s
 
 Notice: `diff basics/sum/iterative_server.py basics/sum/concurrent_server.py`.
-The work is the same, to the letter, but a thread does it.
+The code that serves a client is exactly the same, but now a thread runs it.
 
 Try: change `.start()` to `.run()`, which works in the thread of the caller.
-Which server is it now?
+Which of the other servers does it behave like now?
 
 Question: what does a thread for each client cost?
-Answer: 17 kB of memory (measured with 1000 clients, on Linux), and care with
-everything that threads share. This server has no limit: the ten-thousandth
-client gets a thread, too.
+Answer: each thread costs 17 kB of memory (measured with 1000 clients, on
+Linux). And the programmer must protect everything that the threads share. This
+server has no limit: the ten-thousandth client gets a thread, too.
 """
 import argparse
 import os
@@ -43,7 +43,7 @@ import sys
 import threading
 import time
 
-HOST, PORT = "127.0.0.1", 12013  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12013  # only this machine; 0.0.0.0 opens it to the network
 DELAY = 0.2                      # seconds to sleep after each addition
 MAX_COUNT = 1000                 # nobody occupies the server for more than 200 s
 MAX_LINE = 6                     # bytes: "1000", and a line end of telnet (\r\n)
@@ -51,7 +51,7 @@ TIMEOUT = 10                     # seconds that a client may be silent
 
 
 def parse(line):
-    """Return the COUNT in a client's line; ValueError if there is none."""
+    """Return the COUNT in a client's line; raise ValueError if there is none."""
     count = int(line) if line.endswith(b"\n") and line.strip().isdigit() else 0
     if not 1 <= count <= MAX_COUNT:
         raise ValueError(f"expected an integer from 1 to {MAX_COUNT}, and a newline")
@@ -63,7 +63,7 @@ def add_up(conn, peer, delay):
     with conn.makefile("rb") as stream:          # recv() may split the line;
         count = parse(stream.readline(MAX_LINE))  # readline() waits for the newline
     print(f"{peer}: adding 1..{count}")
-    total, start = 0, time.monotonic()  # each sleep ends by this clock
+    total, start = 0, time.monotonic()  # each sleep ends at a time counted from here
     for number in range(1, count + 1):
         total += number
         time.sleep(max(0, start + number * delay - time.monotonic()))
@@ -83,7 +83,7 @@ def serve(conn, peer, delay):
 
 
 def accept_clients(listener, delay):
-    """Start a thread for each client; waits for clients without a limit."""
+    """Start a thread for each client; there is no timeout."""
     while True:
         try:
             conn, peer = listener.accept()

@@ -37,15 +37,15 @@ The waits without --delay, if COUNT 5 starts half a second later:
 
 COUNT 5 waits 19.5 seconds for its turn, and 1 second for its additions.
 
-Notice: if a client leaves during its additions, the server does not notice.
-It goes on, and the next client waits for a sum that nobody wants. For this
+Notice: if a client leaves during its additions, the server does not notice. It
+goes on adding, and the next client waits for a sum that nobody wants. For this
 reason COUNT has a limit.
 
 Try: `nc 127.0.0.1 12013` in terminal 2, and type nothing. How long does
 COUNT 5 wait now?
 
 Question: what does an iterative server cost?
-Answer: the time of its clients. The server needs one thread and no lock, but
+Answer: its clients must wait. The server needs one thread and no lock, but
 each client waits until all earlier ones are served. A silent client costs the
 others 10 seconds.
 """
@@ -56,7 +56,7 @@ import socket
 import sys
 import time
 
-HOST, PORT = "127.0.0.1", 12013  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12013  # only this machine; 0.0.0.0 opens it to the network
 DELAY = 0.2                      # seconds to sleep after each addition
 MAX_COUNT = 1000                 # nobody occupies the server for more than 200 s
 MAX_LINE = 6                     # bytes: "1000", and a line end of telnet (\r\n)
@@ -64,7 +64,7 @@ TIMEOUT = 10                     # seconds that a client may be silent
 
 
 def parse(line):
-    """Return the COUNT in a client's line; ValueError if there is none."""
+    """Return the COUNT in a client's line; raise ValueError if there is none."""
     count = int(line) if line.endswith(b"\n") and line.strip().isdigit() else 0
     if not 1 <= count <= MAX_COUNT:
         raise ValueError(f"expected an integer from 1 to {MAX_COUNT}, and a newline")
@@ -76,7 +76,7 @@ def add_up(conn, peer, delay):
     with conn.makefile("rb") as stream:          # recv() may split the line;
         count = parse(stream.readline(MAX_LINE))  # readline() waits for the newline
     print(f"{peer}: adding 1..{count}")
-    total, start = 0, time.monotonic()  # each sleep ends by this clock
+    total, start = 0, time.monotonic()  # each sleep ends at a time counted from here
     for number in range(1, count + 1):
         total += number
         time.sleep(max(0, start + number * delay - time.monotonic()))
@@ -96,7 +96,7 @@ def serve(conn, peer, delay):
 
 
 def accept_clients(listener, delay):
-    """Serve one client after the other; waits for clients without a limit."""
+    """Serve one client after the other; there is no timeout."""
     while True:
         try:
             conn, peer = listener.accept()

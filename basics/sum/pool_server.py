@@ -1,7 +1,7 @@
 """Sum, the server with a pool: adds 1 + 2 + ... + COUNT, four clients at a time.
 
-It starts four threads at once, and each is an iterative server. A thread that
-is free accepts the next client. The wire is described in
+It starts four threads at the beginning. Each of them is an iterative server. A
+thread that is free accepts the next client. The wire is described in
 iterative_server.py.
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
@@ -19,8 +19,8 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2| sum of 1..100 = 5050
     2| waited <number>.<number> s
 
-Without --delay, if COUNT 5 starts half a second later than COUNT 100, the two
-wait 1.001 and 20.001 s.
+Start the server without --delay, and COUNT 5 half a second after COUNT 100.
+Then COUNT 5 waits 1.001 s, and COUNT 100 waits 20.001 s.
 
 Notice: the fifth client waits in the listen queue until one of the four is
 done. (With ThreadPoolExecutor the main thread would accept it at once, and put
@@ -28,12 +28,13 @@ it into a queue that has no limit.)
 
 Try: `diff basics/sum/iterative_server.py basics/sum/pool_server.py`. Start
 five clients at once: `for n in 1 2 3 4 5; do python basics/sum/client.py 20 &
-done`. Then start four silent ones, `sleep 60 | nc 127.0.0.1 12013 &`, and one
-more.
+done`. Then start four silent clients (`sleep 60 | nc 127.0.0.1 12013 &`, four
+times), and then client.py.
 
 Question: why should a pool have a limit?
-Answer: a crowd then costs time, and not the memory of the server. Four clients
-are served as fast as ever, and the others wait for their turn.
+Answer: with a limit, many clients wait longer, but they cannot use up the
+server's memory. Four clients are served without delay, and the others wait for
+their turn.
 """
 import argparse
 import os
@@ -43,7 +44,7 @@ import sys
 import threading
 import time
 
-HOST, PORT = "127.0.0.1", 12013  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12013  # only this machine; 0.0.0.0 opens it to the network
 DELAY = 0.2                      # seconds to sleep after each addition
 WORKERS = 4                      # threads, and clients that are served at once
 MAX_COUNT = 1000                 # nobody occupies the server for more than 200 s
@@ -52,7 +53,7 @@ TIMEOUT = 10                     # seconds that a client may be silent
 
 
 def parse(line):
-    """Return the COUNT in a client's line; ValueError if there is none."""
+    """Return the COUNT in a client's line; raise ValueError if there is none."""
     count = int(line) if line.endswith(b"\n") and line.strip().isdigit() else 0
     if not 1 <= count <= MAX_COUNT:
         raise ValueError(f"expected an integer from 1 to {MAX_COUNT}, and a newline")
@@ -64,7 +65,7 @@ def add_up(conn, peer, delay):
     with conn.makefile("rb") as stream:          # recv() may split the line;
         count = parse(stream.readline(MAX_LINE))  # readline() waits for the newline
     print(f"{peer}: adding 1..{count}")
-    total, start = 0, time.monotonic()  # each sleep ends by this clock
+    total, start = 0, time.monotonic()  # each sleep ends at a time counted from here
     for number in range(1, count + 1):
         total += number
         time.sleep(max(0, start + number * delay - time.monotonic()))
@@ -84,7 +85,7 @@ def serve(conn, peer, delay):
 
 
 def accept_clients(listener, delay):
-    """Serve one client after the other; waits for clients without a limit."""
+    """Serve one client after the other; there is no timeout."""
     while True:
         try:
             conn, peer = listener.accept()

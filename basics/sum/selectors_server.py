@@ -1,9 +1,9 @@
 """Sum, the server with an event loop: adds 1 + 2 + ... + COUNT in one thread.
 
 The functions are those of the iterative server, with a yield wherever that
-server waits. A function with a yield is a generator: yield stops it, and the
-loop lets it go on later. Each client has a generator, and the loop waits for
-all of them at once. The wire is described in iterative_server.py.
+server waits. A function with a yield is a generator: yield pauses it, and the
+loop resumes it later. Each client has a generator, and the loop waits for all
+of them at once. The wire is described in iterative_server.py.
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -20,16 +20,16 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2| sum of 1..100 = 5050
     2| waited <number>.<number> s
 
-Without --delay, if COUNT 5 starts half a second later than COUNT 100, the two
-wait 1.001 and 20.001 s.
+Start the server without --delay, and COUNT 5 half a second after COUNT 100.
+Then COUNT 5 waits 1.001 s, and COUNT 100 waits 20.001 s.
 
-Notice: each yield tells the loop which socket and which time to wait for. The
-loop goes on with whichever comes first. If the time comes first, recv() raises
-BlockingIOError, because it must not wait. Between two yields nothing else
-runs, so no lock is needed.
+Notice: each yield tells the loop which socket to wait for, and until when. The
+loop resumes the generator when the socket is ready or the time has come. If
+nothing has arrived by then, recv() raises BlockingIOError, because the socket
+must not block. Between two yields nothing else runs, so no lock is needed.
 
-run() looks at all clients each time. Where thousands wait, it should keep them
-in the order of their times: in a heap (heapq).
+run() looks at all clients each time. With thousands of clients, it should keep
+them in a heap (heapq), ordered by their times.
 
 Try: `diff basics/sum/iterative_server.py basics/sum/selectors_server.py`. Put
 `time.sleep(5)` before a yield in add_up(), and start three clients.
@@ -46,7 +46,7 @@ import socket
 import sys
 import time
 
-HOST, PORT = "127.0.0.1", 12013  # this machine only; 0.0.0.0 would admit the network
+HOST, PORT = "127.0.0.1", 12013  # only this machine; 0.0.0.0 opens it to the network
 DELAY = 0.2                      # seconds to sleep after each addition
 MAX_COUNT = 1000                 # nobody occupies the server for more than 200 s
 MAX_LINE = 6                     # bytes: "1000", and a line end of telnet (\r\n)
@@ -54,7 +54,7 @@ TIMEOUT = 10                     # seconds that a client may be silent
 
 
 def parse(line):
-    """Return the COUNT in a client's line; ValueError if there is none."""
+    """Return the COUNT in a client's line; raise ValueError if there is none."""
     count = int(line) if line.endswith(b"\n") and line.strip().isdigit() else 0
     if not 1 <= count <= MAX_COUNT:
         raise ValueError(f"expected an integer from 1 to {MAX_COUNT}, and a newline")
@@ -62,7 +62,7 @@ def parse(line):
 
 
 def read_line(conn):
-    """Return a line of at most MAX_LINE bytes; nothing if it has no end."""
+    """Return a line of at most MAX_LINE bytes; b"" if no newline comes."""
     line, deadline = b"", time.monotonic() + TIMEOUT
     for _ in range(MAX_LINE):
         yield conn, deadline
@@ -76,7 +76,7 @@ def add_up(conn, peer, delay):
     """Read the COUNT, add, sleep after each addition, and send the sum."""
     count = parse((yield from read_line(conn)))
     print(f"{peer}: adding 1..{count}")
-    total, start = 0, time.monotonic()  # each sleep ends by this clock
+    total, start = 0, time.monotonic()  # each sleep ends at a time counted from here
     for number in range(1, count + 1):
         total += number
         yield None, start + number * delay
@@ -97,7 +97,7 @@ def serve(conn, peer, delay):
 
 
 def refuse(conn, reason):
-    """Do what refuse() in iterative_server.py does, with a yield where that waits."""
+    """Do the same as refuse() in iterative_server.py, but yield before each wait."""
     deadline = time.monotonic() + 1
     try:
         conn.sendall(f"error: {reason}\n".encode())
@@ -110,7 +110,7 @@ def refuse(conn, reason):
 
 
 def accept_clients(waiting, listener, delay):
-    """Start a generator for each client; waits for clients without a limit."""
+    """Start a generator for each client; there is no timeout."""
     while True:
         yield listener, float("inf")
         try:
@@ -122,7 +122,7 @@ def accept_clients(waiting, listener, delay):
 
 
 def run(waiting):
-    """Wait for whatever comes first, and let each go on that has waited for it."""
+    """Wait until a socket is ready or a time has come; resume who waits for it."""
     selector = selectors.DefaultSelector()
     while True:
         timeout = min(when for _, when in waiting.values()) - time.monotonic()
