@@ -1,22 +1,35 @@
 """Election by multicast: each electorate votes, counts, and finds the winner.
 
-There is no server to count. Each of the electorates 1 to N multicasts its
-vote, hears the others', and counts for itself; and every screen must show the
-same winner, although the network loses datagrams.
+There is no server that counts. Each of the electorates 1 to N multicasts its
+vote, hears the votes of the others, and counts for itself. Every screen must
+show the same winner, although the network loses datagrams.
 
-So nobody multicasts the own vote only: each repeats ALL that it knows. The
-wire (UDP, multicast): a datagram is two words of N characters, a character for
-each electorate. Here 1 and 3 have voted A, and 5 has voted B:
+The wire (UDP, multicast): a datagram has N characters, one for each
+electorate: A or B is its vote, - means that the sender does not know it, and X
+means that this electorate has voted twice.
 
-    A-A-B .....         A or B: the vote; - not heard of; X both, voted twice
-    ABABB ++.+.         + if this electorate has known all for a round
+    electorate 1        electorate 3        electorate 5
+       | --- A---- --------> | ------------------> |
+       | <------------------ | <-------- ----B --- |
+       | <-- A-A-B --------- | ------------------> |
 
-What one learns is added to what one knows, and nothing is ever taken away.
-Hence the order in which datagrams come does not matter, nor whether they come
-twice, nor from whom: an electorate that dies has voted if one other heard it.
-When all is + all over, everybody knows that everybody knows. Then the winner
-is shown; and all is repeated for another second, for who has not heard the
-last + yet.
+The rules, and the trouble that each of them cures:
+
+1. An electorate multicasts all the votes that it knows, not only its own. So a
+   vote arrives as soon as one datagram of anybody arrives. The vote of an
+   electorate that has died counts, too.
+2. A vote is only ever added. So it does not matter in which order datagrams
+   arrive, or how often.
+3. It multicasts once in each round, at a random moment, so that not all send
+   at the same time. A round has 3 ms for each electorate, so more electorates
+   do not send more datagrams a second.
+4. While everybody says the same, each round is twice as long as the last one,
+   up to a second, so that nobody floods the network while people think.
+5. It shows the result when all votes are known, somebody else has said the
+   same, and two rounds have brought nothing new. Before that, a second vote
+   under the same ID may still be on its way.
+6. Then it goes on for a second. So an electorate that has missed datagrams
+   still learns all votes.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -40,28 +53,18 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     1| result: A 1, B 1
     1| winner: none (tie)
 
-When to send: at once, and then in rounds, each time at a random moment of the
-round. While there is news, a round takes 4 ms for each electorate, so that
-more electorates do not mean more datagrams a second. Without news, each round
-is twice as long as the last, up to a second; and who hears three others say
-just what it would say keeps silent (the Trickle algorithm, RFC 6206).
+Two different votes under one ID become X. Everybody is told, neither is
+counted, and there is no result. The same vote twice counts once.
 
-A double voter: both votes are kept, everybody is told, none is counted, and no
-result is shown. The same vote twice counts once.
+What is promised: if nobody votes twice, all screens with a winner show the
+same one. What cannot be promised: that every screen shows one. An electorate
+can never be sure that its last datagram has arrived (the two generals'
+problem). Nothing is secret, and anybody can vote in your name.
 
-What is promised: who shows a winner shows the same one, if nobody has voted
-twice; and a double vote is told to all who still run. Not promised, for it
-cannot be: that everybody shows a winner. Nobody can ever be sure that its last
-datagram arrived (the two generals' problem); to wait for an answer to it is to
-have another last datagram. Who has all the votes, but not everybody's +, waits
-3 seconds for those who may have died, and shows the result if one other has
-confirmed it. A double vote that is cast after that comes too late. Nor is
-anything secret, nor proved: whoever multicasts in your name votes for you.
+Start all with the same --electorates; datagrams of another length are ignored.
 
-All must be started with the same --electorates: others are not heard.
-
-Try: the five of them, each with --lose 0.5. Kill one after its vote. Let one
-vote twice, in two terminals. Does ever a screen show another winner?
+Try: five electorates, each with --lose 0.5. Kill one after its vote. Let one
+vote twice, in two terminals. Does any screen show another winner?
 """
 import argparse
 import os
@@ -73,117 +76,93 @@ import sys
 import time
 
 GROUP, PORT = "239.255.12.8", 12800
-INTERFACE = "127.0.0.1"  # nothing leaves this machine, which needs no network then
-MOST = 100               # electorates; their shortest round takes 0.4 seconds
-SHARE = 0.004            # seconds of the shortest round for each electorate
-LONGEST = 1              # seconds in a round without news
-ENOUGH = 3               # others who say the same, so that there is no need to
-LIMITS = {"complete": 3, "settled": 1, "void": 1}  # seconds at most; see the note
+INTERFACE = "127.0.0.1"  # the loopback: nothing leaves this machine
+MOST = 100               # electorates
+SHARE = 0.003            # seconds of the shortest round for each electorate
+LONGEST = 1              # seconds of a round in which nothing is new
+QUIET = 2                # rounds in which nothing is new, before the result
+LINGER = 1               # seconds to repeat all votes after the result
 
 
-def add(mine, theirs):
-    """Return what we both know of an electorate, from what each of us knows."""
-    if mine == theirs or theirs in "-.":
-        return mine
-    return theirs if mine in "-." else "X"
-
-
-def learn(state, news):
-    """Return the state with the news added; print the votes that are new."""
-    together = "".join(map(add, state, news))
-    for number, (old, new) in enumerate(zip(state, together), 1):
-        if old != new and new in "AB":
-            print(f"electorate {number} voted {new}")
-        elif old != new and new == "X":
-            print(f"error: electorate {number} voted twice", file=sys.stderr)
-    return together
-
-
-def stage_of(state):
-    """Return how far the election has come."""
-    votes, known = state.split(" ")
-    if "X" in votes:
-        return "void"
-    if "-" in votes:
-        return "open"
-    return "complete" if "." in known else "settled"
+def learn(votes, theirs):
+    """Return the votes of both; print those that are new."""
+    together = list(votes)
+    for index, (old, new) in enumerate(zip(votes, theirs)):
+        if new == "-" or new == old or old == "X":
+            continue
+        if old == "-" and new != "X":
+            together[index] = new
+            print(f"electorate {index + 1} voted {new}")
+        else:
+            together[index] = "X"
+            print(f"error: electorate {index + 1} voted twice", file=sys.stderr)
+    return "".join(together)
 
 
 def take_part(vote, sender, receiver, args):
-    """Repeat and learn, until everybody knows all or the time is up.
+    """Send and learn the votes, show the result, and tell the others.
 
-    Return the state, and whether the result has been shown.
+    Return the votes, and whether it was over before the time was up.
     """
-    size, own, dice = args.electorates, args.id - 1, random.Random(args.seed)
-    like = re.compile(f"[ABX-]{{{size}}} [.+]{{{size}}}")
-    nothing = "-" * size + " " + "." * size
+    size, dice = args.electorates, random.Random(args.seed)
+    like = re.compile(b"[ABX-]{%d}" % size)
+    own = sender.getsockname()
 
     def hear(until):
-        """Yield what the others say, until this time."""
-        for datagram in arrivals(receiver, until, sender.getsockname()):
-            if dice.random() >= args.lose and like.fullmatch(datagram):
-                yield datagram
-
-    state = learn(nothing, nothing[:own] + vote + nothing[own + 1:])
-    stage, end = "open", time.monotonic() + args.timeout
-    interval = shortest = SHARE * size
-    heard = 0
-    while (now := time.monotonic()) < end:
-        if heard < ENOUGH:
-            send(sender, state)
-        heard, news, votes = 0, False, state[:size]
-        for datagram in hear(min(end, now + random.uniform(interval / 2, interval))):
-            if datagram == state:
-                heard += 1
-                continue
-            state, news = learn(state, datagram), True
-            if interval > shortest:
-                heard = ENOUGH  # not at once: all the others have just heard it, too
+        """Return the next votes that somebody else sends; None if none come in time."""
+        while (left := until - time.monotonic()) > 0:
+            receiver.settimeout(left)
+            try:
+                payload, peer = receiver.recvfrom(65_535)
+            except socket.timeout:
                 break
-        if "-" not in votes and votes == state[:size] and state[size + 1 + own] == ".":
-            state = learn(state, nothing[:size + 1 + own] + "+" + nothing[own + 1:])
-            heard, news = 0, True
-        interval = shortest if news else min(2 * interval, LONGEST)
-        if stage != stage_of(state):
-            stage = stage_of(state)
-            end = time.monotonic() + LIMITS[stage]
-            if stage == "settled":
-                show_result(state)
-    for datagram in hear(time.monotonic() + 0.1):  # what came while we were stopped
-        state = learn(state, datagram)
-    send(sender, state)  # the last word: it may be a double vote, heard just now
-    return state, stage == "settled"
+            if peer != own and like.fullmatch(payload) and dice.random() >= args.lose:
+                return payload.decode()
+        return None
+
+    votes = learn("-" * size, "-" * (args.id - 1) + vote + "-" * (size - args.id))
+    agreed = votes if size == 1 else None  # what somebody else has said, too
+    quiet, over, end = 0, False, time.monotonic() + args.timeout
+    while time.monotonic() < end:
+        pause = min(SHARE * size * 2 ** quiet, LONGEST)
+        until = min(end, time.monotonic() + random.uniform(pause / 2, pause))
+        quiet += 1
+        while theirs := hear(until):
+            if theirs != votes:
+                votes, quiet = learn(votes, theirs), 0
+                until = min(until, time.monotonic() + random.uniform(0, SHARE * size))
+            if theirs == votes:
+                agreed = votes
+        send(sender, votes)
+        settled = "X" in votes or ("-" not in votes and agreed == votes)
+        if settled and quiet >= QUIET and not over:
+            over, end = True, time.monotonic() + LINGER
+            if "X" not in votes:
+                show_result(votes)
+    until = time.monotonic() + 0.1
+    while theirs := hear(until):  # what arrived while the program was stopped
+        votes = learn(votes, theirs)
+    send(sender, votes)  # the others must hear of a double vote, too
+    return votes, over
 
 
-def send(sender, state):
-    """Multicast all that we know."""
+def send(sender, votes):
+    """Multicast all votes that we know."""
     try:
-        sender.send(state.encode())
+        sender.send(votes.encode())
     except OSError:
-        pass  # as good as lost on the way: it is said again soon
+        pass  # the next datagram may get through
 
 
-def arrivals(receiver, until, own):
-    """Yield the others' datagrams, as text, until this time."""
-    while (left := until - time.monotonic()) > 0:
-        receiver.settimeout(left)
-        try:
-            payload, peer = receiver.recvfrom(65535)
-        except socket.timeout:
-            return
-        if peer != own:
-            yield payload.decode(errors="replace")
-
-
-def show_result(state):
-    """Print who has won."""
-    a, b = state.count("A"), state.count("B")
+def show_result(votes):
+    """Print the numbers of votes, and the winner."""
+    a, b = votes.count("A"), votes.count("B")
     print(f"result: A {a}, B {b}")
     print("winner:", "A" if a > b else "B" if b > a else "none (tie)")
 
 
 def ask():
-    """Return the vote that is typed."""
+    """Ask for the vote until it is A or B. A person has no time limit."""
     while (vote := input("your vote, A or B: ").strip().upper()) not in ("A", "B"):
         print("error: a vote is A or B", file=sys.stderr)
     return vote
@@ -193,7 +172,7 @@ def main():
     parser = group_options()
     parser.add_argument("id", type=int, metavar="ID", help="of this electorate: 1 to N")
     parser.add_argument("--vote", type=str.upper, choices=["A", "B"], metavar="A|B",
-                        help="instead of asking for it")
+                        help="vote this, and do not ask")
     parser.add_argument("--electorates", type=int, default=5, metavar="N",
                         help="how many there are")
     parser.add_argument("--timeout", type=float, default=120, metavar="SECONDS",
@@ -202,27 +181,23 @@ def main():
                         help="probability that a datagram to this electorate is lost")
     parser.add_argument("--seed", type=int, metavar="N", help="the same losses again")
     args = parser.parse_args()
-    if not 1 <= args.electorates <= MOST:
-        parser.error(f"--electorates takes 1 to {MOST}")
-    if not 1 <= args.id <= args.electorates:
-        parser.error(f"ID takes 1 to {args.electorates}")
+    if not 1 <= args.id <= args.electorates <= MOST:
+        parser.error(f"ID takes 1 to --electorates, and that takes 1 to {MOST}")
     receiver = join(args.group, args.port, args.interface)
     with receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
                           socket.inet_aton(args.interface))
         group = args.group, receiver.getsockname()[1]
-        sender.connect(group)  # gives it an address, to know its own datagrams by
+        sender.connect(group)  # now getsockname() shows the address of its datagrams
         print("joined", show(group))
-        state, shown = take_part(args.vote or ask(), sender, receiver, args)
-    missing = [str(number) for number, vote in enumerate(state, 1) if vote == "-"]
-    if stage_of(state) == "void":
-        sys.exit(1)  # the error is told already
-    elif missing:
+        votes, over = take_part(args.vote or ask(), sender, receiver, args)
+    missing = [str(number) for number, vote in enumerate(votes, 1) if vote == "-"]
+    if "X" in votes:
+        sys.exit(1)  # learn() has printed the error
+    if missing:
         sys.exit(f"error: no result: no vote from {', '.join(missing)}")
-    elif state.count("+") < min(2, args.electorates):
+    if not over:
         sys.exit("error: no result: nobody else has confirmed these votes")
-    elif not shown:
-        show_result(state)
 
 
 # ---- The frame: the same in all members of a group -----------------------------------

@@ -132,12 +132,12 @@ def test_two_votes_under_one_id_are_reported_by_everybody(missing, election):
 
 def test_votes_that_nobody_else_confirms_make_no_result(lab):
     """A voter whose full socket missed that somebody else has voted in its name."""
-    election = Election(lab, "--electorates", "3")
+    election = Election(lab, "--electorates", "3", "--timeout", "3")
     late = election.start(3)
     late.see("your vote")
     election.all.remove(late)
     election.start(1, "A"), election.start(2, "B").line("electorate 1 voted A")
-    stranger(GROUP, election.port, *[b"AB- ..."] * 2000)  # more than the socket keeps
+    stranger(GROUP, election.port, *[b"AB-"] * 2000)  # more than the socket keeps
     election.start(3, "A")
     election.result(2, 1)
     late.type("B")
@@ -147,15 +147,15 @@ def test_votes_that_nobody_else_confirms_make_no_result(lab):
 
 def test_what_came_while_it_was_stopped_counts(lab):
     """SIGSTOP, as Ctrl+Z sends it: a vote in the socket is read, and a double vote told."""
-    election = Election(lab, "--electorates", "3", "--timeout", "2")
-    first, second = election.start(1, "A"), election.start(2, "B")
+    election = Election(lab, "--electorates", "3")
+    first, second = election.start(1, "A", "--timeout", "2"), election.start(2, "B")
     second.line("electorate 1 voted A")
     first.line("electorate 2 voted B")
     os.kill(first.pid, signal.SIGSTOP)
-    stranger(GROUP, election.port, b"--A ...")
+    stranger(GROUP, election.port, b"--A")
     second.line("electorate 3 voted A")
     time.sleep(2.5)  # past the first one's timeout
-    stranger(GROUP, election.port, b"--B ...")
+    stranger(GROUP, election.port, b"--B")
     second.see("error: electorate 3 voted twice")
     os.kill(first.pid, signal.SIGCONT)
     first.see("error: electorate 3 voted twice")
@@ -170,11 +170,11 @@ def test_a_double_vote_heard_at_the_very_end_is_passed_on(lab):
     os.kill(first.pid, signal.SIGSTOP)
     time.sleep(1.5)  # past its timeout
     with joined(GROUP, election.port) as others:
-        stranger(GROUP, election.port, b"--A ...", b"--B ...")
+        stranger(GROUP, election.port, b"--A", b"--B")
         os.kill(first.pid, signal.SIGCONT)
         assert "error: electorate 3 voted twice\r\n" in first.wait(status=1)
         others.settimeout(5)
-        while others.recv(100) != b"A-X ...":
+        while others.recv(100) != b"A-X":
             pass  # or a timeout raises
 
 
@@ -184,9 +184,8 @@ def test_the_same_vote_twice_counts_once(election):
     assert len(election.result(3, 2)) == 5
 
 
-GARBAGE = [b"", b"A", b"Z", b"ZBABA .....", b"ABABA", b"ABABA ....", b"ABABAA ......",
-           b"ababa .....", b"-A--- ....?", b"\xff\xfe", b"A" * 60_000, b"ABABA .....\n",
-           b"\x1b[2J", "\u0410BABA .....".encode()]
+GARBAGE = [b"", b"A", b"Z", b"ZBABA", b"ABAB", b"ABABAA", b"ababa", b"ABAB?", b"\xff\xfe",
+           b"A" * 60_000, b"ABABA\n", b"\x1b[2J", "\u0410BABA".encode()]
 
 
 def test_strangers_are_not_counted(election):
@@ -257,7 +256,7 @@ def test_twenty_electorates_with_few_datagrams(lab):
             except BlockingIOError:
                 break
     election.result(7, 13)
-    assert all(re.fullmatch(rb"[AB-]{20} [.+]{20}", datagram) for datagram in datagrams)
+    assert all(re.fullmatch(rb"[AB-]{20}", datagram) for datagram in datagrams)
     assert 20 <= len(datagrams) < 100 + 400 * seconds
 
 
@@ -269,7 +268,7 @@ def test_who_waits_for_voters_is_nearly_silent(election):
         count, end = 0, time.monotonic() + 1.5
         while time.monotonic() < end:
             try:
-                assert counter.recv(1000) == b"A---- ....."
+                assert counter.recv(1000) == b"A----"
                 count += 1
             except socket.timeout:
                 pass
