@@ -1,7 +1,7 @@
 """Lock-step chat with many clients, the client: one message, then one reply.
 
-It is problem 5's tcp_client.py but for the port; the wire is described there,
-in tcp_server.py.
+The code is that of problem 5's tcp_client.py, with another port. The wire is
+described in problem 5's tcp_server.py.
 
     1$ python problem6/server.py
     1| listening on 127.0.0.1:12600
@@ -23,10 +23,10 @@ in tcp_server.py.
     1| stopped
     3| the server has left
 
-Notice: a client has no idea how many others there are. The server's threads
-do not show on the wire.
+Notice: a client cannot see how many other clients there are. The server's
+threads do not show on the wire.
 
-Try: ten clients, and you as the operator. Who waits for whom?
+Try: start ten clients, and be the operator. Who waits for whom?
 """
 import argparse
 import contextlib
@@ -34,18 +34,19 @@ import os
 import socket
 import sys
 import threading
+import time
 
 HOST, PORT = "127.0.0.1", 12600  # where server.py listens
 MAX_TEXT = 1000                  # characters in a message
-MAX_LINE = 4 * MAX_TEXT + 2      # bytes; UTF-8 has at most 4 a character
+MAX_LINE = 4 * MAX_TEXT + 2      # bytes; a character of UTF-8 takes up to 4
 TIMEOUT = 10                     # seconds to wait for the connection and the first line
 
 
 class Chat:
-    """What the threads share."""
+    """The variables that the threads share."""
 
     def __init__(self):
-        self.turn = False  # whether it is the turn of the person here
+        self.turn = False  # whether it is our turn
 
 
 def read_line(stream):
@@ -55,7 +56,7 @@ def read_line(stream):
         return None
     text = line.decode().rstrip("\r\n")
     if not line.endswith(b"\n") or len(text) > MAX_TEXT:
-        raise ValueError(f"a message of more than {MAX_TEXT} characters, or cut off")
+        raise ValueError("the line is too long, or was cut off")
     return text
 
 
@@ -63,9 +64,10 @@ def converse(conn, chat):
     """Show the server's messages, until it leaves."""
     with conn.makefile("rb") as stream:
         text = read_line(stream)
-        conn.settimeout(None)  # from now on it is people that we wait for
+        conn.settimeout(None)  # from now on we wait for a person
         if text == "wait":
             print("the server talks to another client: wait")
+        while text == "wait":
             text = read_line(stream)
         if text not in ("ready", None):
             raise ValueError(text)
@@ -75,7 +77,7 @@ def converse(conn, chat):
             text = read_line(stream)
             if text is not None:
                 if chat.turn:
-                    raise ValueError("a message that is out of turn")
+                    raise ValueError("the server sent a message when it was our turn")
                 print(f"Server: {printable(text)}")
 
 
@@ -87,7 +89,7 @@ def watch(conn, chat):
     except (OSError, ValueError) as reason:
         error = reason
     if chat.turn:
-        print()  # somebody is at the prompt
+        print()  # after the prompt
     if error:
         print(f"error: {printable(str(error))}; start again", file=sys.stderr)
     else:
@@ -96,7 +98,7 @@ def watch(conn, chat):
 
 
 def say(conn, chat, text):
-    """Send what was typed to the server, if it is the time for it."""
+    """Send the line that was typed, if it is our turn."""
     if not chat.turn:
         print("error: not sent: it is not your turn", file=sys.stderr)
     elif len(text) > MAX_TEXT:
@@ -119,6 +121,8 @@ def main():
         threading.Thread(target=watch, args=(conn, chat), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
             for line in sys.stdin:  # until Ctrl+D
+                while not (chat.turn or sys.stdin.isatty()):
+                    time.sleep(0.1)  # a line from a file waits for its turn
                 say(conn, chat, line.rstrip("\n"))
         print("\nstopped")
         os._exit(0)  # do not wait for the other thread

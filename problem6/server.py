@@ -1,12 +1,10 @@
-"""Lock-step chat with many clients, the server: a thread for each of them.
+"""Lock-step chat with many clients, the server: each client has a thread.
 
-The operator sees "[N] TEXT" when client N has said something, and answers
-with "N TEXT", in any order. For each client it is one message, then one
-reply.
+The operator sees "[N] TEXT" when client N has sent a message, and answers with
+"N TEXT", in any order. With each client it is one message, then one reply.
 
-The wire is that of problem 5's tcp_server.py, without the "wait": nobody has
-to. Its clients can talk to this server. Waits for people have no limit, as
-there.
+The wire is that of problem 5's tcp_server.py, without "wait", because no
+client waits. The clients of problem 5 can talk to this server.
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -29,18 +27,19 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2| Server: It is.
     2| You:
     1< 1 Take an umbrella.
-    1| error: not sent: no client of that number waits; type N TEXT
+    1| error: not sent: this client does not wait for a reply; type N TEXT
 
-Notice: `diff problem5/tcp_server.py problem6/server.py`. The lock has gone,
-which let one client in at a time, and "whose turn" has become a dictionary.
+Notice: `diff problem5/tcp_server.py problem6/server.py`. There is no lock that
+lets one client in at a time, and a dictionary takes the place of "our turn".
 The threads were there before.
 
-What comes in while the operator types is printed above the line that is
-typed: go to its beginning, clear it, print, and put back what readline has of
-it. (On Windows, which has no readline, the line is broken up, but not lost.)
+A message that arrives while the operator types is printed above the typed
+line: tell() moves to the start of this line, erases it, prints the message,
+and then prints the line again. (Windows has no readline. There the message
+breaks up the line on the screen, but the line is not lost.)
 
-Try: type half a reply, and let a client say something. Answer a client that
-has left. Connect problem 5's client: --port 12600.
+Try: type half a reply, and let a client send something. Answer a client that
+has left. Connect problem 5's tcp_client.py with --port 12600.
 """
 import argparse
 import contextlib
@@ -53,17 +52,17 @@ import threading
 import time
 
 try:
-    import readline  # to edit the line that one types; Windows has none
+    import readline  # to edit the line that you type; Windows does not have it
 except ImportError:
     readline = None
 
 HOST, PORT = "127.0.0.1", 12600  # only this machine; 0.0.0.0 opens it to the network
 MAX_TEXT = 1000                  # characters in a message
-MAX_LINE = 4 * MAX_TEXT + 2      # bytes; UTF-8 has at most 4 a character
+MAX_LINE = 4 * MAX_TEXT + 2      # bytes; a character of UTF-8 takes up to 4
 
 
 class Chat:
-    """What the threads share."""
+    """The variables that the threads share."""
 
     def __init__(self):
         self.numbers = itertools.count(1)  # for the clients
@@ -71,7 +70,7 @@ class Chat:
 
 
 def converse(conn, number, chat):
-    """Show the messages of one client, and leave the replies to the operator."""
+    """Show each message of the client. The main thread sends the reply."""
     with conn.makefile("rb") as stream:
         while line := stream.readline(MAX_LINE):
             text = line.decode().rstrip("\r\n")
@@ -84,7 +83,7 @@ def converse(conn, number, chat):
 
 
 def serve(conn, peer, chat):
-    """Chat with one client, whatever the others do."""
+    """Chat with one client; an error ends only this connection."""
     number = str(next(chat.numbers))
     with conn:
         try:
@@ -114,10 +113,10 @@ def accept_clients(listener, chat):
 
 
 def reply(chat, line):
-    """Send the text of a line "N TEXT" to client N, if it waits for that."""
+    """Send the text of a line "N TEXT" to client N, if it waits for a reply."""
     number, _, text = line.partition(" ")
     if number not in chat.turns:
-        print("error: not sent: no client of that number waits; type N TEXT",
+        print("error: not sent: this client does not wait for a reply; type N TEXT",
               file=sys.stderr)
     elif len(text) > MAX_TEXT:
         print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
@@ -133,7 +132,7 @@ def reply(chat, line):
 
 
 def send(conn, text):
-    """Send a reply, however long the client takes for it."""
+    """Send a reply. This blocks while the client does not read."""
     try:
         conn.sendall(f"{printable(text)}\n".encode())
     except OSError:

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from cases import run_cases
-from conftest import ENVIRONMENT, OURS, ROOT, SCRIPTS as NAMES, THEIRS
+from conftest import ENVIRONMENT, OURS, ROOT, SCRIPTS as NAMES, THEIRS, reserve_port
 from peers import hurried, rest
 from test_transcripts import NOTES
 from transcripts import ENDING as ENDING_FOLDERS
@@ -208,13 +208,9 @@ def test_a_silent_peer_is_given_up(name, lab):
 def test_a_client_without_a_server_says_so(name, tmp_path):
     """D15, D33: one error line that says what to do; nothing is left in the folder."""
     (tmp_path / "problem2").symlink_to(ROOT / "problem2")
-    kind = socket.SOCK_STREAM if name in TCP else socket.SOCK_DGRAM
-    with socket.socket(type=kind) as taken:  # but nobody listens there
-        taken.bind(("127.0.0.1", 0))
-        port = str(taken.getsockname()[1])
-        if name not in TCP:
-            taken.close()
-        results = cases(name, tmp_path, *[["--host", host, "--port", port] for host in
+    reserved, port = reserve_port()
+    with reserved:  # and nobody listens there
+        results = cases(name, tmp_path, *[["--host", host, "--port", str(port)] for host in
                                           ("127.0.0.1", "::1", "a..b", "\u00e4..b", "x" * 70)],
                         ["--port", "-1"], ["--port", "x"])
     for result in results[:-2]:

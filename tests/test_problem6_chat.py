@@ -44,7 +44,7 @@ def test_one_reply_for_each_message(lab, server):
     client = join(lab, server, 1)
     for line in "1 too early", "2 nobody", "no number", "", "1", "\u0661 one", "-1 x", "9" * 900 + " x":
         server.type(line)
-        server.see("error: not sent: no client of that number waits; type N TEXT\r\n")
+        server.see("error: not sent: this client does not wait for a reply; type N TEXT\r\n")
     client.type("hello")
     server.see(r"\[1\] hello\r\n")
     server.type("1 " + "x" * 1001)
