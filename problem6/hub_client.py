@@ -1,6 +1,6 @@
-"""Chat hub, the client: shows the others' lines while you type yours.
+"""Chat hub, the client: shows the lines of the others while you type yours.
 
-The wire is described in hub_server.py. What begins with / is a command: /who,
+hub_server.py describes the wire. A line that begins with / is a command: /who,
 /rooms, /join ROOM, /quit, and /kick NAME for moderators.
 
     1$ python problem6/hub_server.py
@@ -23,12 +23,14 @@ The wire is described in hub_server.py. What begins with / is a command: /who,
     3| stopped
     1| bob has left
 
-With --ca FILE the line is encrypted, and the hub has to have a certificate
-from there, for the --host that you name: otherwise somebody in between could
-pretend to be the hub, and read all.
+With --ca FILE the client encrypts. The hub must then have a certificate from
+this file, for the --host that you give. Without this check, somebody between
+you and the hub could pretend to be the hub, and read every line.
 
-Notice: the line that you are typing stays whole while others talk. (Not on
-Windows, which has no readline.)
+Notice: the line that you type stays whole while others send theirs. (Windows
+has no readline. There it breaks up on the screen.) The main thread reads the
+keyboard; asyncio runs in a second thread. If a name has several addresses,
+open_connection() tries the next one after a quarter of a second (RFC 8305).
 
 Try: two clients of the same name. A name of 21 letters. `nc` as a client.
 """
@@ -42,19 +44,19 @@ import sys
 import threading
 
 try:
-    import readline  # to edit the line that one types; Windows has none
+    import readline  # to edit the line that you type; Windows does not have it
     import termios
 except ImportError:
     readline = None
 
 HOST, PORT = "127.0.0.1", 12601  # where hub_server.py listens
 MAX_TEXT = 1000                  # characters in a line
-MAX_LINE = 4 * MAX_TEXT + 50     # bytes; UTF-8 has at most 4 a character
-TIMEOUT = 10                     # seconds to wait for the hub, until one is in
+MAX_LINE = 4 * MAX_TEXT + 50     # bytes; a character of UTF-8 takes up to 4
+TIMEOUT = 10                     # seconds to wait for an answer of the hub
 
 
 async def listen(reader, terminal):
-    """Show what the others say, until the hub hangs up; then end the program."""
+    """Show each line of the hub, until it closes; then end the program."""
     text, error = "", None
     try:
         while line := await reader.readline():
@@ -64,8 +66,8 @@ async def listen(reader, terminal):
     except OSError as reason:
         error = reason
     except ValueError:
-        error = "the hub sends lines that are too long"
-    if terminal:  # readline has changed it, and gets no chance to change it back
+        error = "the hub sent a line that is too long"
+    if terminal:  # readline has changed its settings, and cannot restore them now
         termios.tcsetattr(0, termios.TCSANOW, terminal)
     if error:
         print(f"\nerror: {error}; start again", file=sys.stderr)
@@ -80,11 +82,11 @@ def main():
     parser.add_argument("--ca", metavar="FILE", help="encrypt; the hub's certificate")
     args = parser.parse_args()
     sys.stdin.reconfigure(errors="replace")
-    loop = asyncio.new_event_loop()  # in a thread: the main one is for the keyboard
+    loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
 
     def wait(coroutine):
-        """Have the loop run this, in time; return what it returns."""
+        """Let the loop run this coroutine; return its result."""
         in_time = asyncio.wait_for(coroutine, TIMEOUT)
         return asyncio.run_coroutine_threadsafe(in_time, loop).result()
 
@@ -101,7 +103,7 @@ def main():
     try:
         reader, writer = wait(asyncio.open_connection(
             args.host, args.port, ssl=context, limit=MAX_LINE,
-            happy_eyeballs_delay=0.25))  # tries the next address of a name soon
+            happy_eyeballs_delay=0.25))
     except ssl.SSLError as error:
         sys.exit(f"error: no TLS to be trusted at this hub: {error}; see --ca")
     except asyncio.TimeoutError:
@@ -114,7 +116,7 @@ def main():
             try:
                 wait(send(password))
             except OSError:
-                pass  # too late for the hub: its answer says so
+                pass  # the hub has closed; its last line says why
             answer = wait(reader.readline()) or b"error: the hub has hung up"
     except (OSError, ValueError, asyncio.TimeoutError) as error:
         sys.exit(f"error: the hub does not answer: {str(error) or 'timed out'}")
@@ -135,7 +137,7 @@ def main():
             try:
                 wait(send(printable(text)))
             except (OSError, asyncio.TimeoutError):
-                pass  # the hub has left, or takes it later; listen() will know
+                pass  # the hub has left; listen() says so
     except (KeyboardInterrupt, EOFError):
         word = "\nstopped"
     print(word)

@@ -1,14 +1,14 @@
 r"""Chat hub, the server: relays each line to everyone else in the room.
 
-The wire (TCP, or TLS over it): lines of UTF-8 text, each ended by a newline
+The wire (TCP, or TLS over TCP): lines of UTF-8 text, each ended by a newline
 byte.
 
     client                                hub
-       | ----- ann lobby ----------------> |   name and room; a password comes
+       | ----- ann lobby ----------------> |   the name and the room
        | <----------------- password? ---- |   only with --users
        | ----- my secret ----------------> |
        | <------- joined lobby as ann ---- |   or error: and the reason
-       | ----- Hello! -------------------> |   at most 4000 characters
+       | ----- Hello! -------------------> |   at most 1000 characters
        | <---------------- bob: Hi ann --- |
        | ----- /who ---------------------> |   also /rooms, /join ROOM, /quit,
        | <------- in lobby: ann, bob ----- |   and /kick NAME for moderators
@@ -29,17 +29,19 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     3< Hi ann
     2| bob: Hi ann
 
---users FILE has a line for each user: NAME:SALT:HASH, and :moderator if so.
-SALT is 16 random bytes and HASH is scrypt of the password (RFC 7914), both in
-hex: two users with one password do not look alike, and each guess costs some
-16 MB of memory and a noticeable time. Who steals the file has not stolen the
-passwords. To add a user, who may /kick others out:
+Users: the file of --users has a line NAME:SALT:HASH for each user, and
+:moderator after it for a moderator. The hub reads it when it starts. To add a
+user who may /kick others:
 
     python problem6/hub_server.py --users users.txt --add-user ann --moderator
 
-The hub reads the file when it starts.
+SALT is 16 random bytes, so that two users with the same password have
+different hashes. HASH is the scrypt of the password (RFC 7914). Each guess
+costs 16 MB of memory and about 50 ms. Somebody who steals the file still does
+not know the passwords. The hub computes hashes in threads, so that nobody
+waits meanwhile, and refuses a log-in while 20 others wait for their hash.
 
-A certificate for the lab, and a hub that nobody can listen in to:
+Encryption: make a certificate for the lab, and start the hub with it:
 
     openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost \
         -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
@@ -47,14 +49,14 @@ A certificate for the lab, and a hub that nobody can listen in to:
     python problem6/hub_server.py --cert cert.pem --key key.pem
     python problem6/hub_client.py ann --ca cert.pem
 
-A client that does not manage to begin with TLS leaves no line at the hub.
+The hub prints nothing about a client that fails to begin with TLS.
 
-Notice: one thread serves everybody. What a client does not take is kept for
-it, up to a limit; beyond that the client is dropped. To wait for it would be
-to let one stopped client hold up the whole room.
+Notice: one thread serves all clients. If a client does not read, the hub keeps
+up to 1 MB for it, and then drops the client. If the hub waited for it, one
+stopped client would block the whole room.
 
-Try: stop a client with Ctrl+Z, talk, and `fg` it. What has it missed? (None
-of it: the limit is far away, and the system keeps some, too.)
+Try: stop a client with Ctrl+Z, talk, and continue it with `fg`. What has it
+missed? (Nothing. The limit is far away, and the system keeps some lines, too.)
 """
 import argparse
 import asyncio
@@ -62,40 +64,40 @@ import getpass
 import hashlib
 import hmac
 import os
-import signal
 import re
+import signal
 import socket
 import ssl
 import sys
 
 HOST, PORT = "127.0.0.1", 12601  # only this machine; 0.0.0.0 opens it to the network
 MAX_TEXT = 1000                  # characters in a line
-MAX_LINE = 4 * MAX_TEXT + 2      # bytes; UTF-8 has at most 4 a character
-MAX_QUEUE = 1_000_000            # bytes kept for a client that does not take them
-PATIENCE = 10                    # seconds for a program to say a name
+MAX_LINE = 4 * MAX_TEXT + 2      # bytes; a character of UTF-8 takes up to 4
+MAX_QUEUE = 1_000_000            # bytes to keep for a client that does not read
+MAX_LOGINS = 20                  # that wait for the hash of their password
+PATIENCE = 10                    # seconds for a program to send a name
 PERSON = 60                      # seconds for a person to type a password
-NAME = re.compile("(?!error$)[A-Za-z0-9_-]{1,20}")  # "error: " begins the hub's own
-USER = re.compile(r"([\w-]{1,20}):([0-9a-f]{32}):([0-9a-f]{128})(:moderator)?\s*")
+NAME = re.compile("(?!error$)[A-Za-z0-9_-]{1,20}")  # "error: " begins the hub's lines
+USER = re.compile(r"([\w-]{1,20}):([0-9a-f]{32}):([0-9a-f]{128})(:moderator)?")
 
 
 def scrypt(password, salt):
-    """Return the slow hash of a password: about 50 ms and 16 MB each (RFC 7914)."""
+    """Return the slow hash of a password: about 50 ms and 16 MB (RFC 7914)."""
     return hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1)
 
 
 def read_users(path):
-    """Return the users in the file: name to salt, hash, and whether a moderator."""
+    """Return the users in the file, by name: salt, hash, and whether a moderator."""
     users = {}
     with open(path, encoding="ascii", errors="replace") as file:
         for number, line in enumerate(file, 1):
-            match = USER.fullmatch(line)
-            if not line.strip():
-                continue
-            if not match or match[1] in users:
+            match = USER.fullmatch(line.strip())
+            if match and match[1] not in users:
+                salt, digest = bytes.fromhex(match[2]), bytes.fromhex(match[3])
+                users[match[1]] = salt, digest, bool(match[4])
+            elif line.strip():
                 raise ValueError(f"{path}: line {number} is not NAME:SALT:HASH or "
-                                 "NAME:SALT:HASH:moderator, or is a name again")
-            salt, digest = bytes.fromhex(match[2]), bytes.fromhex(match[3])
-            users[match[1]] = salt, digest, bool(match[4])
+                                 "NAME:SALT:HASH:moderator, or repeats a name")
     return users
 
 
@@ -111,16 +113,14 @@ def add_user(path, name, moderator):
             raise ValueError("no password, or not the same one")
     except EOFError:
         raise ValueError("no password; nobody is added") from None
-    before = ""
-    if os.path.exists(path):
-        with open(path, encoding="ascii", errors="replace") as users:
-            before = users.read()
     salt = os.urandom(16)
-    line = "\n" if before and not before.endswith("\n") else ""
-    line += f"{name}:{salt.hex()}:{scrypt(password, salt).hex()}"
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)  # for us alone
-    with open(file, "w", encoding="ascii") as users:
-        users.write(f"{line}:moderator\n" if moderator else f"{line}\n")
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)  # for us alone
+    with open(file, "a+", encoding="ascii", errors="replace") as users:
+        users.seek(0)
+        if not (users.read() or "\n").endswith("\n"):
+            users.write("\n")
+        users.write(f"{name}:{salt.hex()}:{scrypt(password, salt).hex()}"
+                    + ":moderator" * moderator + "\n")
 
 
 async def read_line(reader, timeout=None):
@@ -138,15 +138,19 @@ class Member:
     def __init__(self, name, room, moderator, transport):
         self.name, self.room, self.moderator = name, room, moderator
         self.transport = transport
-        self.out = False  # kicked out or dropped: what it said before that is void
+        self.out = False  # after a kick or a drop: the hub ignores what it still says
 
-    def send(self, line):
-        """Send a line, or keep it until it can be sent; drop who takes no more."""
+    def send(self, text):
+        """Send a line of the hub's own."""
+        self.write(f"{text}\n".encode())
+
+    def write(self, line):
+        """Send a line, or keep it for later; drop a member that does not read."""
         if self.transport.is_closing():
             return
         try:
             waiting = self.transport.get_write_buffer_size()
-        except AttributeError:  # TLS before Python 3.11: the client has just gone
+        except AttributeError:  # TLS before Python 3.11: the client has just left
             return
         if waiting > MAX_QUEUE:
             print(f"error: {self.name} does not take what is sent: dropped")
@@ -155,17 +159,26 @@ class Member:
         else:
             self.transport.write(line)
 
-    def tell(self, text):
-        """Send a line of the hub's own."""
-        self.send(f"{text}\n".encode())
-
 
 class Hub:
-    """All the members, in all the rooms."""
+    """All members, in all rooms."""
 
     def __init__(self, users):
         self.users = users  # as from read_users(); None: everybody may come in
         self.members = {}   # by name
+        self.logins = asyncio.Semaphore(MAX_LOGINS)
+
+    async def check_password(self, name, password):
+        """Raise ValueError if this is not the password; return whether a moderator."""
+        salt, digest, moderator = self.users.get(name, (b"", b"", False))
+        if self.logins.locked():
+            raise ValueError("too many log-ins at once; try again")
+        async with self.logins:
+            given = await asyncio.get_running_loop().run_in_executor(
+                None, scrypt, password, salt)  # in a thread: it is slow
+        if not hmac.compare_digest(given, digest):
+            raise ValueError("wrong name or password")
+        return moderator
 
     async def admit(self, reader, writer):
         """Return the new member; raise ValueError if it may not come in."""
@@ -176,20 +189,15 @@ class Hub:
         if self.users is not None:
             writer.write(b"password?\n")
             password = await read_line(reader, PERSON) or ""
-            salt, digest, moderator = self.users.get(name, (b"", b"", False))
-            given = await asyncio.get_running_loop().run_in_executor(
-                None, scrypt, password, salt)  # in a thread: it is slow
-            if not hmac.compare_digest(given, digest):
-                raise ValueError("wrong name or password")
+            moderator = await self.check_password(name, password)
         if name in self.members:
             raise ValueError(f"{name} is here already")
-        member = Member(name, room, moderator, writer.transport)
-        self.members[name] = member
-        member.tell(f"joined {room} as {name}")
+        member = self.members[name] = Member(name, room, moderator, writer.transport)
+        member.send(f"joined {room} as {name}")
         return member
 
     async def serve(self, reader, writer):
-        """Serve one client; whatever goes wrong here ends its connection only."""
+        """Serve one client; an error ends only this connection."""
         peer = show(writer.get_extra_info("peername"))
         try:
             member = await self.admit(reader, writer)
@@ -200,63 +208,71 @@ class Hub:
                 del self.members[member.name]
                 print(f"{member.name} has left")
         except (OSError, ValueError, asyncio.TimeoutError) as error:
-            reason = str(error) or "timed out"
+            reason = str(error) or "timed out"  # asyncio's TimeoutError has no text
             print(f"error: {peer}: {reason}")
             await refuse(reader, writer, reason)
         finally:
             writer.close()
 
     async def converse(self, member, reader):
-        """Do what a member says, until it leaves."""
+        """Relay each line, or do what it commands, until the member leaves."""
         while (text := await read_line(reader)) not in (None, "/quit"):
             if member.out:
                 break
-            self.obey(member, text)
-            await asyncio.sleep(0)  # the others' turn, whoever floods us
+            command, _, argument = text.partition(" ")
+            if len(text) > MAX_TEXT:
+                member.send(f"error: a line takes at most {MAX_TEXT} characters")
+            elif text.startswith("/"):
+                self.COMMANDS.get(command, Hub.unknown)(self, member, argument)
+            else:
+                line = f"{member.name}: {printable(text)}\n".encode()
+                for other in self.room(member.room):
+                    if other is not member:
+                        other.write(line)
+            await asyncio.sleep(0)  # other tasks run, even if this member floods us
 
-    def obey(self, member, text):
-        """Relay a line, or do what it commands."""
-        command, _, what = text.partition(" ")
-        if len(text) > MAX_TEXT:
-            member.tell(f"error: a line takes at most {MAX_TEXT} characters")
-        elif not text.startswith("/"):
-            self.relay(member, text)
-        elif command == "/who":
-            names = sorted(other.name for other in self.members.values()
-                           if other.room == member.room)
-            member.tell(f"in {member.room}: {', '.join(names)}")
-        elif command == "/rooms":
-            rooms = sorted({other.room for other in self.members.values()})
-            member.tell(f"open rooms: {', '.join(rooms)}")
-        elif command == "/join" and NAME.fullmatch(what):
-            member.room = what
-            member.tell(f"joined {what} as {member.name}")
-        elif (command == "/kick" and member.moderator
-              and (target := self.members.get(what))):
-            target.tell(f"error: {member.name} has kicked you out")
-            target.out = True
-            target.transport.close()  # when this line is sent; but if it is not read:
-            asyncio.get_running_loop().call_later(1, target.transport.abort)
-            member.tell(f"kicked out: {what}")
-        elif command == "/kick":
-            member.tell("error: nobody of that name, or you are no moderator")
-        else:
-            member.tell("error: the commands are /who, /rooms, /join ROOM, /quit, "
-                        "and /kick NAME for moderators")
+    def room(self, name):
+        """Return the members in this room."""
+        return [member for member in self.members.values() if member.room == name]
 
-    def relay(self, member, text):
-        """Send a line to everybody else in the room."""
-        line = f"{member.name}: {printable(text)}\n".encode()
-        for other in self.members.values():
-            if other.room == member.room and other is not member:
-                other.send(line)
+    def who(self, member, _):
+        names = sorted(other.name for other in self.room(member.room))
+        member.send(f"in {member.room}: {', '.join(names)}")
+
+    def rooms(self, member, _):
+        rooms = sorted({other.room for other in self.members.values()})
+        member.send(f"open rooms: {', '.join(rooms)}")
+
+    def join(self, member, room):
+        if not NAME.fullmatch(room):
+            return self.unknown(member, room)
+        member.room = room
+        member.send(f"joined {room} as {member.name}")
+
+    def kick(self, member, name):
+        target = self.members.get(name)
+        if not member.moderator or not target:
+            member.send("error: nobody of that name, or you are no moderator")
+            return
+        target.send(f"error: {member.name} has kicked you out")
+        target.out = True
+        target.transport.close()  # when it has read this line; or else in a second
+        asyncio.get_running_loop().call_later(1, target.transport.abort)
+        member.send(f"kicked out: {name}")
+
+    def unknown(self, member, _):
+        member.send("error: the commands are /who, /rooms, /join ROOM, /quit, "
+                    "and /kick NAME for moderators")
+
+    COMMANDS = {"/who": who, "/rooms": rooms, "/join": join, "/kick": kick}
 
 
 async def refuse(reader, writer, reason):
-    """Tell the client why, and hang up in such a way that it can read this.
+    """Send the client the reason, then close without a reset.
 
-    A close with unread input sends a reset, and the client may then lose our line.
-    So: say that no more will follow, then read and drop, for 10 seconds at most.
+    If input is unread when we close, the system resets the connection, and the client
+    may lose the reason. So end our stream first, and read until the client closes, too,
+    but for at most 10 seconds.
     """
     try:
         writer.write(f"error: {reason}\n".encode())
@@ -266,28 +282,24 @@ async def refuse(reader, writer, reason):
             if not await asyncio.wait_for(reader.read(1_000_000), 1):
                 break
     except (OSError, asyncio.TimeoutError):
-        pass  # the client is gone, or goes on talking: it had its chance
-
-
-def complain(loop, trouble):
-    """Print what troubles asyncio: that no descriptor is left, say."""
-    print(f"error: {trouble['message']}")
+        pass  # the client has left, or is silent
 
 
 async def run(listener, hub, context):
-    """Serve everybody; there is no timeout."""
-    asyncio.get_running_loop().set_exception_handler(complain)
+    """Serve all clients, for ever."""
+    asyncio.get_running_loop().set_exception_handler(  # when no descriptor is left
+        lambda loop, trouble: print(f"error: {trouble['message']}"))
     server = await asyncio.start_server(
         hub.serve, sock=listener, ssl=context, limit=MAX_LINE, backlog=1,
         ssl_handshake_timeout=context and PATIENCE)
-    listener.listen(1024)  # asyncio would take so many at a time, with nobody served
+    listener.listen(1024)  # backlog=1024 would accept 1024 clients before serving one
     print("listening on", show(listener.getsockname()))
     await server.serve_forever()
 
 
 def main():
     parser = options()
-    parser.add_argument("--users", metavar="FILE", help="admit only the users in there")
+    parser.add_argument("--users", metavar="FILE", help="admit only these users")
     parser.add_argument("--add-user", metavar="NAME", help="add to the users, and end")
     parser.add_argument("--moderator", action="store_true", help="a user who may /kick")
     parser.add_argument("--cert", metavar="FILE", help="certificate: encrypt by TLS")
