@@ -62,7 +62,7 @@ def test_a_line_has_at_most_one_thousand_characters(lab, listener):
 # The network
 
 @pytest.mark.parametrize("script", [SERVER, CLIENT])
-def test_a_listener_survives_what_strangers_send(script, lab):
+def test_a_listener_survives_any_datagram(script, lab):
     """D10, D15, D17: too long, no UTF-8, control characters, empty."""
     one = lab.server(script)
     stranger(BROADCAST, one.port, b"x" * 1001, b"x" * 60_000, b"\xff\x1b[2J", b"")

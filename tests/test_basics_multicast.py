@@ -50,7 +50,7 @@ def test_the_sender_sends_at_most_one_hundred_bytes(tmp_path):
 
 # The network
 
-def test_a_receiver_reports_what_is_too_long_and_waits_on(lab):
+def test_a_receiver_reports_a_message_that_is_too_long_and_waits_on(lab):
     """D10, D17: a stranger's bytes neither end the receiver nor steer its terminal."""
     receiver = lab.server(RECEIVER)
     stranger(GROUP, receiver.port, b"x" * 101, b"x" * 60_000, b"\xff\xfe\x1b[2J")
@@ -60,7 +60,7 @@ def test_a_receiver_reports_what_is_too_long_and_waits_on(lab):
     receiver.wait()
 
 
-def test_a_receiver_shows_only_what_is_sent_to_its_group(lab):
+def test_a_receiver_shows_only_messages_to_its_group(lab):
     """D22: not what is for another group, or for the machine, on the same port."""
     receiver = lab.server(RECEIVER)
     with joined("239.255.12.99", receiver.port) as neighbour:

@@ -49,7 +49,7 @@ def test_a_message_that_is_too_long_is_asked_for_again(lab):
 
 # The network
 
-def test_a_member_survives_what_strangers_send(lab):
+def test_a_member_survives_any_datagram(lab):
     """D10, D17: too long, no UTF-8, control characters, empty."""
     member = lab.server(MEMBER)
     stranger(GROUP, member.port, b"x" * 101, b"\xff\x1b[2J", b"")
@@ -59,7 +59,7 @@ def test_a_member_survives_what_strangers_send(lab):
     assert "x" * 101 not in member.stop()
 
 
-def test_a_member_shows_only_what_is_sent_to_its_group(lab):
+def test_a_member_shows_only_messages_to_its_group(lab):
     """D22: not what is for another group, or for the machine, on the same port."""
     member = lab.server(MEMBER)
     with joined("239.255.12.99", member.port) as neighbour:

@@ -181,7 +181,7 @@ def test_ctrl_c_amid_the_file_is_status_130_at_the_client(lab):
             assert client.stop(status=130).endswith("stopped\r\n")
 
 
-def test_what_cannot_be_sent_is_said(tmp_path):
+def test_a_file_that_cannot_be_sent_is_an_error(tmp_path):
     """D15, D30: no such file, an empty name, a folder, a device without a length."""
     names = "nothing.txt", "", ".", "/dev/zero"
     for name, result in zip(names, run_cases(

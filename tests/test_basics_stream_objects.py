@@ -141,7 +141,7 @@ def test_a_client_that_resets_ends_the_server_with_an_error(lab):
 
 
 @pytest.mark.parametrize("protocol", [0, pickle.HIGHEST_PROTOCOL])
-def test_a_pickle_would_run_what_it_names_and_here_it_does_not(protocol, lab):
+def test_a_pickle_runs_a_command_and_our_encoding_does_not(protocol, lab):
     """D11: pickle.loads() in a program of its own runs it; our server refuses the bytes."""
     marker = lab.folder / "marker"
     attack = pickle.dumps(Marker(marker), protocol)

@@ -109,7 +109,7 @@ def test_each_sleep_takes_200_ms_and_only_the_iterative_server_lets_others_wait(
             assert 0.2 <= short < long / 2, name
 
 
-def test_what_each_sleep_is_late_does_not_add_up(server):
+def test_the_delays_of_the_sleeps_do_not_add_up(server):
     """R14: plain sleeps add it up; those beside it, on the same machine, are twice as late."""
     count, tries = 1000, []
 

@@ -266,6 +266,6 @@ def test_the_notes_of_the_basics_answer_a_question(folder):
 
 
 @pytest.mark.parametrize("name", NOTES)
-def test_what_a_note_points_at_exists(name):
+def test_a_note_points_only_at_scripts_that_exist(name):
     for path in re.findall(r"(?<![\w/=])(?:problem\d|basics)/[\w/.]*\w", NOTES[name]):
         assert (OURS / path).exists() or "nothing" in path, path

@@ -201,7 +201,7 @@ def test_a_shell_on_each_host_of_a_little_network(lab, lan, tmp_path):
     assert not (tmp_path / ".net").exists()
 
 
-def test_what_a_killed_network_has_left_behind_is_no_network(lab, lan, tmp_path):
+def test_a_killed_network_leaves_nothing_usable_behind(lab, lan, tmp_path):
     lan(0)  # or be skipped
     (tmp_path / ".net").write_text("1 2 3\n")
     command = [sys.executable, OURS / "tests/lan.py"]

@@ -285,6 +285,21 @@ def test_units_are_not_held_back(lab, server):
     assert stored(lab) == {"mega": content}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as Linux does")
+def test_more_clients_than_threads(lab):
+    """D19: a thread that cannot be started is an `error: ` line, and the server goes on."""
+    server = lab.start("sh", "-c", f"ulimit -v 150000; exec {sys.executable} "
+                       f"{ROOT / SERVER} --port 0")
+    server.ready()
+    crowd = [connect(server) for _ in range(40)]
+    server.line(r"error: cannot accept: .*")
+    for one in crowd:
+        one.close()
+    server.until(lambda output: output.count("error: 127") > 5, "the crowd has left")
+    lab.client(server, CLIENT, "problem2/files/haiku.txt").wait()
+    server.line("received haiku.txt: 153 bytes")
+
+
 # Manners
 
 def test_a_client_that_is_stopped_leaves_nothing(lab, server):
@@ -332,7 +347,7 @@ def test_a_terminal_that_knows_ascii_only(lab):
     server.line(r"received caf\?: 1 bytes")
 
 
-def test_what_cannot_be_sent_is_said(tmp_path):
+def test_a_file_that_cannot_be_sent_is_an_error(tmp_path):
     """D15, D30: before anything is sent."""
     names = "nothing.txt", "", ".", "/dev/zero"
     for name, result in zip(names, run_cases(

@@ -275,7 +275,7 @@ def test_a_file_that_cannot_be_stored_is_said(lab, server):
     server.line("error: file is not stored: .*")
 
 
-def test_what_cannot_be_sent_is_said(lab, server, tmp_path):
+def test_a_file_that_cannot_be_sent_is_an_error(lab, server, tmp_path):
     """D15, D30: before anything is sent, a line too long for a datagram too."""
     make(lab, "long", b"short\n" + b"x" * 65_499)
     names = "nothing.txt", "", ".", "/dev/zero", "long"

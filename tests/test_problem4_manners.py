@@ -47,7 +47,7 @@ def test_no_path_leaves_the_folder(lab, folder, server):
     assert not list(lab.folder.glob("out*"))
 
 
-def test_an_output_that_is_no_file_is_left_as_it_is(lab, folder, server):
+def test_an_output_that_is_not_a_file_is_left_as_it_is(lab, folder, server):
     """A pipe or a device: os.replace() would put the file in its place."""
     make(folder, "file", 5000)
     os.mkfifo(lab.folder / "pipe")

@@ -191,7 +191,7 @@ def test_a_stranger_gets_a_small_answer_only(server, folder, sock):
 
 
 @pytest.mark.waits
-def test_the_server_stops_soon_after_its_client_is_gone(lab, folder, sock):
+def test_the_server_stops_soon_after_its_client_has_left(lab, folder, sock):
     make(folder, "file", 1_000_000)
     server = lab.server(SERVER, "--dir", folder, "--rate", "20000")
     client = lab.client(server, CLIENT, "file")

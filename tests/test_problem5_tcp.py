@@ -181,6 +181,20 @@ def test_over_ipv6(lab):
     talk(client, server, 1)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as Linux does")
+def test_more_clients_than_threads(lab):
+    """D19: a thread that cannot be started is an `error: ` line, and the server goes on."""
+    server = lab.start("sh", "-c", f"ulimit -v 150000; exec {sys.executable} "
+                       f"{ROOT / SERVER} --port 0")
+    server.ready()
+    crowd = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
+    server.line(r"error: cannot accept: .*")
+    for one in crowd:
+        one.close()
+    server.line("client .* has left")
+    talk(enter(lab, server), server, 1)
+
+
 # Manners
 
 def test_the_client_leaves(lab, server):

@@ -2,10 +2,12 @@
 import re
 import socket
 import subprocess
+import sys
 
 import pytest
 
 from conftest import RESET, ROOT, THEIRS
+from peers import connect
 
 SERVER, CLIENT = "problem6/server.py", "problem6/client.py"
 
@@ -67,7 +69,7 @@ def test_one_reply_for_each_message(lab, server):
     assert "too" not in client.output + second.output
 
 
-def test_what_comes_in_does_not_destroy_the_line_being_typed(lab):
+def test_a_message_does_not_destroy_the_line_being_typed(lab):
     """The half-typed reply is there again, and is sent whole."""
     server = lab.server(SERVER, echo=True)
     first, second = join(lab, server, 1), join(lab, server, 2)
@@ -97,6 +99,8 @@ def test_a_client_cannot_steer_the_operators_terminal(lab, server):
         conn.sendall(b"\x1b[2Jred\x07\n")
         server.see(r"\[1\] \?\[2Jred\?\r\n")
 
+
+# The network
 
 def test_a_server_cannot_steer_the_clients_terminal(lab):
     """D17"""
@@ -132,6 +136,31 @@ def test_rude_clients_harm_only_themselves(lab, server):
     client.see("Server: hi")
     silent.close()
 
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as Linux does")
+def test_more_clients_than_threads(lab):
+    """D19: also where the operator's reply needs a thread: the reply can be typed again."""
+    server = lab.start("sh", "-c", f"ulimit -v 150000; exec {sys.executable} "
+                       f"{ROOT / SERVER} --port 0")
+    server.ready()
+    first = connect(server)
+    first.sendall(b"Anybody?\n")
+    server.see(r"\[1\] Anybody\?\r\n")
+    crowd = [connect(server) for _ in range(40)]
+    server.line(r"error: cannot accept: .*")
+    server.type("1 Too many.")
+    server.see("error: not sent: can't start new thread")
+    for one in crowd:
+        one.close()
+    server.until(lambda output: output.count("has left") > 5, "the crowd has left")
+    server.type("1 All gone.")
+    with first.makefile("rb") as stream:
+        assert [stream.readline(), stream.readline()] == [b"ready\n", b"All gone.\n"]
+    first.close()
+    lab.client(server, CLIENT).see("You: ")
+
+
+# Manners
 
 def test_the_operator_leaves(lab, server):
     clients = [join(lab, server, number) for number in (1, 2)]

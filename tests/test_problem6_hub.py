@@ -11,8 +11,9 @@ import time
 
 import pytest
 
-from conftest import RESET
+from conftest import ENVIRONMENT, RESET, ROOT
 from hub import HUB, MEMBER, Raw, add, enter
+from moments import interrupt
 from relay import TcpRelay, one_byte
 
 # The task
@@ -67,7 +68,7 @@ NO_NAMES = ["", " ", "a" * 21, "caf\u00e9", "two words", "a:b", "../x", "\x1b[2J
 
 
 @pytest.mark.parametrize("name", NO_NAMES, ids=repr)
-def test_names_that_are_none(name, hub):
+def test_a_name_that_is_not_allowed_is_refused(name, hub):
     member = Raw(hub, name)
     if name == "two words":  # a name and a room
         assert member.line() == "joined words as two"
@@ -77,7 +78,7 @@ def test_names_that_are_none(name, hub):
     member.close()
 
 
-def test_a_name_that_is_no_text(lab, hub):
+def test_a_name_that_is_not_text(lab, hub):
     member = lab.start("sh", "-c", f"exec {sys.executable} {MEMBER} $(printf '\\377') "
                        f"--port {hub.port}")
     assert member.wait(1) == "error: names have 1 to 20 letters, digits, - and _\r\n"
@@ -108,6 +109,8 @@ def test_long_lines(lab, hub):
     eve.type("x" * 1001)
     eve.see("error: not sent: 1001 characters, at most 1000 please")
 
+
+# The network
 
 def test_control_characters_are_not_relayed(lab, hub):
     """D17: eve may have no program of ours, but nc."""
@@ -140,7 +143,7 @@ def test_a_password_is_not_shown_while_it_is_typed(lab):
     assert not any("secret" in terminal.output for terminal in lab.terminals)
 
 
-def test_what_comes_in_leaves_the_typed_line_whole(lab, hub):
+def test_a_message_leaves_the_typed_line_whole(lab, hub):
     ann, bob = Raw(hub, "ann"), enter(lab, hub, "bob", echo=True)
     ann.line()
     bob.child.send("half of ")
@@ -175,7 +178,7 @@ def test_rude_clients_of_the_hub_harm_only_themselves(inside, data, lab, hub):
     ann.close(), bob.close(), rude.close()
 
 
-def test_who_talks_to_one_that_is_being_shown_out_is_not_harmed(hub):
+def test_a_client_that_is_being_refused_does_not_harm_the_room(hub):
     """A client that is refused may stay for a while to read why; the room is without it."""
     ann, bob, rude = Raw(hub, "ann"), Raw(hub, "bob"), Raw(hub, "rude")
     for member in ann, bob, rude:
@@ -188,7 +191,7 @@ def test_who_talks_to_one_that_is_being_shown_out_is_not_harmed(hub):
     ann.close(), bob.close(), rude.close()
 
 
-def test_who_floods_the_hub_does_not_have_it_alone(hub):
+def test_a_member_that_floods_the_hub_does_not_block_the_others(hub):
     """D10"""
     ann, flooder = Raw(hub, "ann games"), Raw(hub, "flooder")
     crowd = [Raw(hub, f"member{number}") for number in range(20)]
@@ -241,7 +244,7 @@ BAD_HUBS = {b"joined lobby as ann\n" + b"x" * 100_000: "the hub sent a line that
 
 @pytest.mark.parametrize("data", BAD_HUBS, ids=["endless", "kicked", "other", "ff", "long",
                                                 "nothing"])
-def test_a_hub_that_is_none(data, lab):
+def test_a_server_that_is_not_a_hub_is_an_error(data, lab):
     """One error line, status 1."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         member = lab.start(MEMBER, "ann", "--port", listener.getsockname()[1])
@@ -279,13 +282,31 @@ def test_piped_lines_all_arrive(lab, hub):
 
 
 def test_the_next_address_of_a_name_is_tried(lab, hub):
-    """D21: the first one refuses, or is silent; asyncio tries the next one soon."""
+    """D21: the first one is silent, or refuses; asyncio tries the next one soon."""
+    silent = socket.create_server(("::1", hub.port), family=socket.AF_INET6, backlog=0)
+    crowd = [socket.socket(socket.AF_INET6) for _ in range(3)]
+    for one in crowd:  # the queue is full then, and the system drops whoever knocks
+        one.setblocking(False)
+        one.connect_ex(("::1", hub.port))
     resolver = ("import runpy, socket, sys; real = socket.getaddrinfo; "
                 "socket.getaddrinfo = lambda host, *more, **named: "
                 "real('::1', *more, **named) + real('127.0.0.1', *more, **named); "
                 "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')")
     member = lab.client(hub, "python", "-c", resolver, MEMBER, "ann", "--host", "two.names")
     member.line("joined lobby as ann")
+    for one in silent, *crowd:
+        one.close()
+    member = lab.client(hub, "python", "-c", resolver, MEMBER, "bob", "--host", "two.names")
+    member.line("joined lobby as bob")
+
+
+# Manners
+
+def test_ctrl_c_at_any_moment_is_one_last_line():
+    """D29: fifty moments; asyncio's loop could lose it, with a traceback."""
+    for moment, status, output in interrupt(50, "ann\nHello!\n", ENVIRONMENT, ROOT / HUB):
+        assert status == 0 and "\nstopped" in output, (moment, output[-999:])
+        assert "Traceback" not in output and "Exception" not in output, (moment, output)
 
 
 @pytest.mark.parametrize("key", ["C", "D", "/quit"])
@@ -348,7 +369,7 @@ def test_more_clients_than_descriptors(lab):
 
 
 @pytest.mark.waits
-def test_who_takes_nothing_any_more_is_dropped(lab, hub):
+def test_a_member_that_does_not_read_is_dropped(lab, hub):
     """What is kept for it has a limit; the others do not notice."""
     talker, reader, stuck = Raw(hub, "talker"), Raw(hub, "reader"), Raw(hub, "stuck")
     for member in talker, reader, stuck:

@@ -48,7 +48,7 @@ def test_users(lab):
     assert "secret" not in hub.output
 
 
-def test_who_is_kicked_leaves_even_if_it_reads_nothing(lab):
+def test_a_kicked_member_leaves_even_if_it_does_not_read(lab):
     add(lab, "ann", "secret", "secret", moderator=True)
     add(lab, "bob", "secret", "secret")
     hub = lab.server(HUB, "--users", "users")
@@ -65,7 +65,7 @@ def test_who_is_kicked_leaves_even_if_it_reads_nothing(lab):
     ann.close(), bob.close()
 
 
-def test_who_is_kicked_says_no_more(lab):
+def test_a_kicked_member_sends_no_more(lab):
     add(lab, "ann", "secret", "secret", moderator=True)
     add(lab, "bob", "secret", "secret")
     hub = lab.server(HUB, "--users", "users")
@@ -145,37 +145,6 @@ def test_a_users_file_without_a_last_newline_or_with_empty_lines_is_taken(lab):
         member.close()
 
 
-LINE = f"ann:{'0' * 32}:{'0' * 128}"
-NO_USERS = ["ann:zz\n", f"{LINE}:admin\n", f"{LINE}\n{LINE}\n", f"{LINE} x\n",
-            f"caf\u00e9{LINE}\n", f":{LINE[4:]}\n"]
-
-
-@pytest.mark.parametrize("text", NO_USERS)
-def test_a_users_file_that_is_none(text, lab):
-    (lab.folder / "users").write_text(text, "utf-8")
-    for more in [], ["--add-user", "bob"]:
-        hub = lab.start(HUB, "--port", "0", "--users", "users", *more)
-        hub.line(r"error: users: line \d is not NAME:SALT:HASH or .*")
-        hub.wait(status=1)
-
-
-@pytest.mark.parametrize("options", ["--users missing", "--users ''", "--cert '' --key ''",
-                                     "--cert README.md --key README.md",
-                                     "--cert x --key y", "--users u --add-user ''"])
-def test_files_that_are_none_switch_nothing_off(options, lab):
-    hub = lab.start(HUB, "--port", "0", *shlex.split(options))
-    hub.line("error: .*")
-    assert "listening" not in hub.wait(status=1)
-    member = lab.start(MEMBER, "ann", "--ca", "README.md")
-    assert member.wait(status=1).startswith("error: cannot use --ca README.md: ")
-
-
-@pytest.mark.parametrize("options", ["--add-user ann", "--moderator", "--cert x", "--key x",
-                                     "--users f --moderator"])
-def test_flags_that_belong_together(options, lab):
-    assert "usage:" in lab.start(HUB, *options.split()).wait(status=2)
-
-
 def test_tls(lab, need):
     """R63: encrypted, and only a hub with the certificate is believed."""
     certificate(lab, need)
@@ -204,6 +173,8 @@ def test_tls(lab, need):
     bob.see("in lobby: bob\r\n")
 
 
+# The network
+
 def test_a_client_that_never_begins_with_tls_is_given_up(lab, need):
     """After 10 seconds; here after 1."""
     certificate(lab, need)
@@ -225,7 +196,7 @@ def test_a_silent_program_is_given_up_a_slow_person_is_not(lab):
     silent.close(), slow.close()
 
 
-def test_who_leaves_a_hub_with_tls_harms_nobody(lab, need):
+def test_a_member_that_leaves_a_hub_with_tls_harms_nobody(lab, need):
     """Lines to a member whose connection has just been reset."""
     certificate(lab, need)
     hub = lab.server(HUB, "--cert", "cert.pem", "--key", "key.pem")
@@ -249,14 +220,7 @@ def test_who_leaves_a_hub_with_tls_harms_nobody(lab, need):
         assert ann.recv(100) == b"open rooms: lobby\n"
 
 
-def test_a_key_that_is_not_there_is_said(lab, need):
-    certificate(lab, need)
-    hub = lab.start(HUB, "--cert", "cert.pem", "--key", "nothing")
-    hub.line("error: cannot use cert.pem and nothing: .*No such file or directory")
-    hub.wait(status=1)
-
-
-def test_the_last_lines_of_who_leaves_a_hub_with_tls_arrive(lab, need):
+def test_the_last_lines_of_a_member_that_leaves_a_hub_with_tls_arrive(lab, need):
     """It hangs up at once, and all that it has sent is relayed all the same."""
     certificate(lab, need)
     hub = lab.server(HUB, "--cert", "cert.pem", "--key", "key.pem")
@@ -282,3 +246,43 @@ def test_a_silent_hub_is_given_up(lab):
         member = lab.start(hurried(MEMBER, lab.folder), "ann", "--port", silent.getsockname()[1])
         member.line("error: the hub does not answer: .*", timeout=40)
         member.wait(status=1)
+
+
+# Manners
+
+LINE = f"ann:{'0' * 32}:{'0' * 128}"
+NO_USERS = ["ann:zz\n", f"{LINE}:admin\n", f"{LINE}\n{LINE}\n", f"{LINE} x\n",
+            f"caf\u00e9{LINE}\n", f":{LINE[4:]}\n"]
+
+
+@pytest.mark.parametrize("text", NO_USERS)
+def test_a_users_file_with_a_bad_line_is_an_error(text, lab):
+    (lab.folder / "users").write_text(text, "utf-8")
+    for more in [], ["--add-user", "bob"]:
+        hub = lab.start(HUB, "--port", "0", "--users", "users", *more)
+        hub.line(r"error: users: line \d is not NAME:SALT:HASH or .*")
+        hub.wait(status=1)
+
+
+@pytest.mark.parametrize("options", ["--users missing", "--users ''", "--cert '' --key ''",
+                                     "--cert README.md --key README.md",
+                                     "--cert x --key y", "--users u --add-user ''"])
+def test_a_bad_file_does_not_switch_users_or_tls_off(options, lab):
+    hub = lab.start(HUB, "--port", "0", *shlex.split(options))
+    hub.line("error: .*")
+    assert "listening" not in hub.wait(status=1)
+    member = lab.start(MEMBER, "ann", "--ca", "README.md")
+    assert member.wait(status=1).startswith("error: cannot use --ca README.md: ")
+
+
+@pytest.mark.parametrize("options", ["--add-user ann", "--moderator", "--cert x", "--key x",
+                                     "--users f --moderator"])
+def test_flags_that_belong_together(options, lab):
+    assert "usage:" in lab.start(HUB, *options.split()).wait(status=2)
+
+
+def test_a_key_that_is_not_there_is_said(lab, need):
+    certificate(lab, need)
+    hub = lab.start(HUB, "--cert", "cert.pem", "--key", "nothing")
+    hub.line("error: cannot use cert.pem and nothing: .*No such file or directory")
+    hub.wait(status=1)

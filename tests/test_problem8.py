@@ -46,6 +46,8 @@ def election(lab):
     return Election(lab)
 
 
+# The task
+
 @pytest.mark.parametrize("lose", ["0", "0.3", "0.5"])
 def test_every_screen_shows_the_same_winner(lose, lab):
     """R43 to R45, D2, D3: five electorates on one host, in any order."""
@@ -76,7 +78,7 @@ def test_a_late_starter(election):
     election.result(4, 1)
 
 
-def test_who_dies_after_its_ballot_was_heard_by_one_has_voted(election):
+def test_the_vote_of_a_dead_electorate_counts_if_one_other_heard_it(election):
     """That one passes it on."""
     first = election.start(1, "A")
     second = election.start(2, "B")
@@ -89,7 +91,7 @@ def test_who_dies_after_its_ballot_was_heard_by_one_has_voted(election):
 
 
 @pytest.mark.parametrize("way", ["C", "kill"])
-def test_who_leaves_before_the_end_holds_up_nobody(way, election):
+def test_an_electorate_that_leaves_early_does_not_block_the_others(way, election):
     first = election.start(1, "A")
     others = [election.start(number, "B") for number in (2, 3, 4)]
     others[-1].line("electorate 1 voted A")
@@ -145,7 +147,7 @@ def test_votes_that_nobody_else_confirms_make_no_result(lab):
     assert "winner" not in late.wait(status=1)
 
 
-def test_what_came_while_it_was_stopped_counts(lab):
+def test_votes_that_arrive_while_it_is_stopped_count(lab):
     """SIGSTOP, as Ctrl+Z sends it: a vote in the socket is read, and a double vote told."""
     election = Election(lab, "--electorates", "3")
     first, second = election.start(1, "A", "--timeout", "2"), election.start(2, "B")
@@ -184,6 +186,24 @@ def test_the_same_vote_twice_counts_once(election):
     assert len(election.result(3, 2)) == 5
 
 
+def test_the_vote_is_asked_for(election):
+    """R42, R43: A or B, nothing else."""
+    one = election.start(1, None, "--electorates", "2")
+    for typed in "C", "", "AB", "1", "\u0410":
+        one.see("your vote, A or B: ")
+        one.type(typed)
+        one.line("error: a vote is A or B")
+    one.see("your vote, A or B: ")
+    one.type(" b ")
+    one.line("electorate 1 voted B")
+    two = election.start(2, None, "--electorates", "2")
+    two.see("your vote")
+    two.type("A")
+    election.result(1, 1)
+
+
+# The network
+
 GARBAGE = [b"", b"A", b"Z", b"ZBABA", b"ABAB", b"ABABAA", b"ababa", b"ABAB?", b"\xff\xfe",
            b"A" * 60_000, b"ABABA\n", b"\x1b[2J", "\u0410BABA".encode()]
 
@@ -214,29 +234,6 @@ def test_elections_on_other_groups_or_ports_do_not_mix(lab):
     first.result(5, 0), second.result(0, 5), third.result(2, 3)
 
 
-def test_the_vote_is_asked_for(election):
-    """R42, R43: A or B, nothing else."""
-    one = election.start(1, None, "--electorates", "2")
-    for typed in "C", "", "AB", "1", "\u0410":
-        one.see("your vote, A or B: ")
-        one.type(typed)
-        one.line("error: a vote is A or B")
-    one.see("your vote, A or B: ")
-    one.type(" b ")
-    one.line("electorate 1 voted B")
-    two = election.start(2, None, "--electorates", "2")
-    two.see("your vote")
-    two.type("A")
-    election.result(1, 1)
-
-
-@pytest.mark.parametrize("key", ["C", "D"])
-def test_leaving_instead_of_voting(key, election):
-    one = election.start(1)
-    one.see("your vote, A or B: ")
-    assert one.stop(key=key).endswith("\r\nstopped\r\n")
-
-
 def test_twenty_electorates_with_few_datagrams(lab):
     """R44: as many as that hear each other, and do not flood the network."""
     election = Election(lab, "--electorates", "20", "--lose", "0.3")
@@ -260,7 +257,7 @@ def test_twenty_electorates_with_few_datagrams(lab):
     assert 20 <= len(datagrams) < 100 + 400 * seconds
 
 
-def test_who_waits_for_voters_is_nearly_silent(election):
+def test_an_electorate_that_waits_for_voters_is_nearly_silent(election):
     """Rounds without news get longer, up to a second."""
     one = election.start(1, "A")
     with joined(GROUP, election.port) as counter:
@@ -274,6 +271,15 @@ def test_who_waits_for_voters_is_nearly_silent(election):
                 pass
     assert 1 <= count < 12
     one.stop()
+
+
+# Manners
+
+@pytest.mark.parametrize("key", ["C", "D"])
+def test_leaving_instead_of_voting(key, election):
+    one = election.start(1)
+    one.see("your vote, A or B: ")
+    assert one.stop(key=key).endswith("\r\nstopped\r\n")
 
 
 @pytest.mark.parametrize("options", ["0", "6", "x", "", "1 --vote C", "1 --electorates 0",
