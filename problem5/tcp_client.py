@@ -21,110 +21,68 @@ The wire is described in tcp_server.py.
     1| stopped
     3| the server has left
 
-Notice: the client notices at once that the server ends, even while you type.
-This is what its second thread is for.
+Notice: nobody tells the second client to wait. Its connection is in the listen
+queue of the server. The client only notices that no "ready" comes.
 
 Try: end the server with `kill -9`. Who tells the client? Then use two machines
 and pull the cable. (TCP notices nothing while neither side sends.)
 """
 import argparse
-import contextlib
-import os
+import select
 import socket
 import sys
-import threading
-import time
 
 HOST, PORT = "127.0.0.1", 12500  # where tcp_server.py listens
 MAX_TEXT = 1000                  # characters in a message
 MAX_LINE = 4 * MAX_TEXT + 2      # bytes; a character of UTF-8 takes up to 4
-TIMEOUT = 10                     # seconds to wait for the connection and the first line
+SOON = 1                         # seconds; a server that is free says "ready" by then
+TIMEOUT = 10                     # seconds to wait for the connection
 
 
-class Chat:
-    """The variables that the threads share."""
-
-    def __init__(self):
-        self.turn = False  # whether it is our turn
-
-
-def read_line(stream):
-    """Return the next line as text, or None at the end of the stream."""
+def read_message(stream):
+    """Return the next message, or None at the end of the stream."""
     line = stream.readline(MAX_LINE)
-    if not line:
-        return None
     text = line.decode().rstrip("\r\n")
-    if not line.endswith(b"\n") or len(text) > MAX_TEXT:
-        raise ValueError("the line is too long, or was cut off")
+    if line and (not line.endswith(b"\n") or len(text) > MAX_TEXT):
+        raise ValueError(f"a message takes at most {MAX_TEXT} characters")
+    return text if line else None
+
+
+def ask():
+    """Return the line that the person types; it must not be too long."""
+    while len(text := input("You: ")) > MAX_TEXT:
+        print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
+              file=sys.stderr)
     return text
 
 
-def converse(conn, chat):
-    """Show the server's messages, until it leaves."""
+def converse(conn):
+    """Send a message, and show the reply, until the server leaves."""
+    if not select.select([conn], [], [], SOON)[0]:
+        print("the server talks to another client: wait")
     with conn.makefile("rb") as stream:
-        text = read_line(stream)
-        conn.settimeout(None)  # from now on we wait for a person
-        if text == "wait":
-            print("the server talks to another client: wait")
-        while text == "wait":
-            text = read_line(stream)
+        text = read_message(stream)
         if text not in ("ready", None):
             raise ValueError(text)
         while text is not None:
-            chat.turn = True
-            print("You: ", end="", flush=True)
-            text = read_line(stream)
+            conn.sendall(f"{ask()}\n".encode())
+            text = read_message(stream)
             if text is not None:
-                if chat.turn:
-                    raise ValueError("the server sent a message when it was our turn")
-                print(f"Server: {printable(text)}")
-
-
-def watch(conn, chat):
-    """Converse, and end the program with the conversation."""
-    try:
-        converse(conn, chat)
-        error = None
-    except (OSError, ValueError) as reason:
-        error = reason
-    if chat.turn:
-        print()  # after the prompt
-    if error:
-        print(f"error: {printable(str(error))}; start again", file=sys.stderr)
-    else:
-        print("the server has left")
-    os._exit(1 if error else 0)  # the main thread waits for the keyboard
-
-
-def say(conn, chat, text):
-    """Send the line that was typed, if it is our turn."""
-    if not chat.turn:
-        print("error: not sent: it is not your turn", file=sys.stderr)
-    elif len(text) > MAX_TEXT:
-        print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
-              file=sys.stderr)
-        print("You: ", end="", flush=True)
-    else:
-        chat.turn = False
-        try:
-            conn.sendall(f"{text}\n".encode())
-        except OSError:
-            pass  # the server has left; the other thread says so
+                print("Server:", printable(text))
 
 
 def main():
     args = options().parse_args()
     sys.stdin.reconfigure(errors="replace")
     with socket.create_connection((args.host, args.port), timeout=TIMEOUT) as conn:
-        chat = Chat()
-        threading.Thread(target=watch, args=(conn, chat), daemon=True).start()
-        with contextlib.suppress(KeyboardInterrupt):
-            for line in sys.stdin:  # until Ctrl+D
-                while not (chat.turn or sys.stdin.isatty()):
-                    time.sleep(0.1)  # a line from a file waits for its turn
-                say(conn, chat, line.rstrip("\n"))
-        print("\nstopped")
-        os._exit(0)  # do not wait for the other thread
+        conn.settimeout(None)  # from now on we wait for a person
+        try:
+            converse(conn)
+        except ConnectionError:
+            pass  # the server has left without a word
+        except ValueError as error:
+            sys.exit(f"error: {printable(str(error))}; start again")
+    print("the server has left")
 
 
 # ---- The frame: the same in all clients ----------------------------------------------

@@ -3,15 +3,16 @@ r"""Lock-step chat over TCP, the server: one message, then one reply, in turn.
 The server chats with one client at a time. The client begins.
 
 The wire (TCP): lines of UTF-8 text, each ended by a newline byte. The server's
-first lines are for the program; all other lines are messages.
+first line is for the program; all other lines are messages.
 
     client                                server
-       | ----- (connects) ---------------> |
-       | <------------------- wait\n ----- |   each second, while the server
-       | <------------------ ready\n ----- |   has another client
+       | ----- (connects) ---------------> |   it may wait for its turn
+       | <------------------ ready\n ----- |   now it is its turn
        | ----- Are you there?\n ----------> |
        | <------------------- I am.\n ---- |   at most 1000 characters
        | ----- (end of stream) ----------> |   at any time, from either side
+
+    or | <----- error: (the reason)\n ---- |   after a line that is not allowed
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -30,14 +31,12 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2| stopped
     1| client 127.0.0.1:<port> has left
 
-Notice: one thread reads the keyboard, and another thread reads the network.
-With one thread only, the server could not notice that the client leaves while
-the operator types. The main thread reads the keyboard, because Ctrl+C
-interrupts only the main thread.
+Notice: each program does one thing at a time. It waits for the person, then
+for the network, then for the person again. So if the client leaves while the
+operator types, the server notices it only after Enter. problem5/udp_server.py
+has a second thread, and notices it at once.
 
-The wait for a message has no time limit, because a person types it. If the
-client leaves while you type, delete the line (Ctrl+U). If you press Enter, the
-next client may get it.
+The wait for a message has no time limit, because a person types it.
 
 Try: type when it is not your turn. Start a second client, then stop the first.
 """
@@ -46,102 +45,63 @@ import os
 import signal
 import socket
 import sys
-import threading
 import time
 
 HOST, PORT = "127.0.0.1", 12500  # only this machine; 0.0.0.0 opens it to the network
 MAX_TEXT = 1000                  # characters in a message
 MAX_LINE = 4 * MAX_TEXT + 2      # bytes; a character of UTF-8 takes up to 4
-REMIND = 1                       # seconds between two "wait"
 
 
-class Chat:
-    """The variables that the threads share."""
+def read_message(stream):
+    """Return the next message, or None at the end of the stream."""
+    line = stream.readline(MAX_LINE)
+    text = line.decode().rstrip("\r\n")
+    if line and (not line.endswith(b"\n") or len(text) > MAX_TEXT):
+        raise ValueError(f"a message takes at most {MAX_TEXT} characters")
+    return text if line else None
 
-    def __init__(self):
-        self.busy = threading.Lock()  # held by the client that chats
-        self.turn = None              # the connection that waits for a reply
+
+def ask():
+    """Return the line that the person types; it must not be too long."""
+    while len(text := input("You: ")) > MAX_TEXT:
+        print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
+              file=sys.stderr)
+    return text
 
 
-def converse(conn, chat):
-    """Show each message of the client. The main thread sends the reply."""
+def converse(conn):
+    """Show each message of the client, and send a reply, until the client leaves."""
+    conn.sendall(b"ready\n")
     with conn.makefile("rb") as stream:
-        while line := stream.readline(MAX_LINE):
-            text = line.decode().rstrip("\r\n")
-            if not line.endswith(b"\n") or len(text) > MAX_TEXT:
-                raise ValueError(f"a message takes at most {MAX_TEXT} characters")
-            if chat.turn:
-                raise ValueError("a second message before the reply")
-            chat.turn = conn
-            print(f"Client: {printable(text)}\nYou: ", end="", flush=True)
+        while (text := read_message(stream)) is not None:
+            print("Client:", printable(text))
+            conn.sendall(f"{ask()}\n".encode())
 
 
-def serve(conn, peer, chat):
-    """Wait until no other client chats, then chat with this one."""
+def serve(conn, peer):
+    """Chat with one client; an error ends only this connection."""
     with conn:
+        print("client", peer)
         try:
-            pause = 0
-            while not chat.busy.acquire(timeout=pause):
-                conn.sendall(b"wait\n")  # fails when this client has left
-                pause = REMIND
-            try:
-                print(f"client {peer}")
-                conn.sendall(b"ready\n")
-                converse(conn, chat)
-            finally:
-                if chat.turn:
-                    print()  # after the prompt
-                chat.turn = None
-                print(f"client {peer} has left")
-                chat.busy.release()
+            converse(conn)
         except (OSError, ValueError) as error:
             print(f"error: {peer}: {error}")
             refuse(conn, error)
-
-
-def accept_clients(listener, chat):
-    """Start a thread for each client; there is no timeout."""
-    while True:
-        try:
-            conn, peer = listener.accept()
-            worker = threading.Thread(
-                target=serve, args=(conn, show(peer), chat), daemon=True)
-            worker.start()
-        except (OSError, RuntimeError) as error:  # no descriptor or thread is left
-            print("error: cannot accept:", error)
-            time.sleep(0.1)
-
-
-def reply(chat, text):
-    """Send the line that the operator has typed, if a client waits for it."""
-    conn = chat.turn
-    if not conn:
-        print("error: not sent: it is not your turn", file=sys.stderr)
-    elif len(text) > MAX_TEXT:
-        print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
-              file=sys.stderr)
-        print("You: ", end="", flush=True)
-    else:
-        chat.turn = None
-        try:
-            conn.sendall(f"{text}\n".encode())
-        except OSError:
-            pass  # the client has left; its thread says so
+        print("client", peer, "has left")
 
 
 def main():
     args = options().parse_args()
     sys.stdin.reconfigure(errors="replace")
-    chat = Chat()
     with listen(args.host, args.port) as listener:
-        threading.Thread(
-            target=accept_clients, args=(listener, chat), daemon=True).start()
         print("listening on", show(listener.getsockname()))
-        for line in sys.stdin:
-            while not (chat.turn or sys.stdin.isatty()):
-                time.sleep(0.1)  # a line from a file waits for its turn
-            reply(chat, line.rstrip("\n"))
-    raise EOFError  # Ctrl+D
+        while True:
+            try:
+                conn, peer = listener.accept()
+                serve(conn, show(peer))
+            except OSError as error:  # no descriptor is left
+                print("error: cannot accept:", error)
+                time.sleep(0.1)
 
 
 # ---- The frame: the same in all TCP servers ------------------------------------------

@@ -41,7 +41,7 @@ class Chat:
 
     def __init__(self, sock):
         self.sock, self.lock = sock, threading.Lock()
-        self.turn = False          # whether it is our turn
+        self.turn = threading.Event()  # set while it is our turn
         self.heard, self.due = time.monotonic(), 0
         self.last = -1             # the number of the last message; -1: not begun yet
         self.news = b"here 0"      # what is repeated
@@ -49,7 +49,7 @@ class Chat:
 
     def end(self, reason, status=0):
         """End the program. (The main thread waits for the keyboard.)"""
-        if self.turn:
+        if self.turn.is_set():
             print()                # after the prompt
         print(reason, file=sys.stderr if status else sys.stdout)
         os._exit(status)
@@ -63,18 +63,11 @@ class Chat:
             pass                   # the next one may arrive
 
     def say(self, text):
-        """Send what was typed, if it is our turn."""
-        if not self.turn:
-            print("error: not sent: it is not your turn", file=sys.stderr)
-        elif len(text) > MAX_TEXT:
-            print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
-                  file=sys.stderr)
-            print("You: ", end="", flush=True)
-        else:
-            self.turn = False
-            self.last += 1
-            self.news = f"say {self.last} {text}".encode()
-            self.send()
+        """Send what was typed."""
+        self.turn.clear()
+        self.last += 1
+        self.news = f"say {self.last} {text}".encode()
+        self.send()
 
     def hear(self, datagram):
         """Process one datagram; raise ValueError if it is not as described there."""
@@ -89,13 +82,14 @@ class Chat:
             self.waiting = True
         elif int(number) >= self.last:  # they have our last message
             self.heard = time.monotonic()
-            new = int(number) == self.last + 1 and not self.turn
+            new = int(number) == self.last + 1 and not self.turn.is_set()
             if new and len(text) <= MAX_TEXT and (word == "say" or self.last < 0):
-                self.last, self.turn = self.last + 1, True
-                said = f"Server: {printable(text)}\n" if word == "say" else ""
-                print(f"{said}You: ", end="", flush=True)
+                if word == "say":
+                    print("Server:", printable(text))
+                self.last += 1
                 self.news = b"here %d" % self.last
                 self.send()
+                self.turn.set()
             elif word == "here":
                 self.news = b"here %d" % self.last
 
@@ -105,6 +99,14 @@ class Chat:
             self.end(f"error: no answer for {PATIENCE} seconds; start again", 1)
         elif time.monotonic() > self.due:
             self.send()
+
+
+def ask():
+    """Return the line that the person types; it must not be too long."""
+    while len(text := input("You: ")) > MAX_TEXT:
+        print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
+              file=sys.stderr)
+    return text
 
 
 def receive(chat):
@@ -135,14 +137,12 @@ def main():
         chat = Chat(sock)
         try:
             threading.Thread(target=receive, args=(chat,), daemon=True).start()
-            while chat.last < 0 and not chat.waiting:
-                time.sleep(0.1)  # until the server answers
-            for line in sys.stdin:  # until Ctrl+D
-                while not (chat.turn or sys.stdin.isatty()):
-                    time.sleep(0.1)  # a line from a file waits for its turn
+            while True:
+                chat.turn.wait()
+                text = ask()
                 with chat.lock:
-                    chat.say(line.rstrip("\n"))
-        except KeyboardInterrupt:
+                    chat.say(text)
+        except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at the prompt
             pass
         with chat.lock:
             chat.news = b"bye"

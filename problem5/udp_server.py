@@ -66,7 +66,7 @@ class Chat:
     def __init__(self, sock):
         self.sock, self.lock = sock, threading.Lock()
         self.peer = None           # the client's address, or None
-        self.turn = False          # whether it is our turn
+        self.turn = threading.Event()  # set while it is our turn
 
     def begin(self, peer):
         self.peer, self.heard = peer, time.monotonic()
@@ -76,10 +76,9 @@ class Chat:
         self.send()
 
     def end(self, reason):
-        if self.turn:
-            print()                # after the prompt
-        print(reason)
-        self.peer, self.turn = None, False
+        print(f"\n{reason}" if self.turn.is_set() else reason)  # after the prompt
+        self.peer = None
+        self.turn.clear()
 
     def send(self):
         """Send the news, for the first time or again."""
@@ -90,15 +89,9 @@ class Chat:
             pass                   # the next one may arrive
 
     def say(self, text):
-        """Send what was typed, if it is our turn."""
-        if not self.turn:
-            print("error: not sent: it is not your turn", file=sys.stderr)
-        elif len(text) > MAX_TEXT:
-            print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
-                  file=sys.stderr)
-            print("You: ", end="", flush=True)
-        else:
-            self.turn = False
+        """Send what was typed, if it is still our turn."""
+        if self.turn.is_set():     # otherwise the client has left meanwhile
+            self.turn.clear()
             self.last += 1
             self.news = f"say {self.last} {text}".encode()
             self.send()
@@ -117,12 +110,13 @@ class Chat:
             self.end(f"client {show(peer)} has left")
         elif int(number) >= self.last:  # they have our last message
             self.heard = time.monotonic()
-            new = int(number) == self.last + 1 and not self.turn
+            new = int(number) == self.last + 1 and not self.turn.is_set()
             if word == "say" and new and len(text) <= MAX_TEXT:
-                self.last, self.turn = self.last + 1, True
-                print(f"Client: {printable(text)}\nYou: ", end="", flush=True)
+                print("Client:", printable(text))
+                self.last += 1
                 self.news = b"here %d" % self.last
                 self.send()
+                self.turn.set()
             elif word == "here":
                 self.news = b"here %d" % self.last
 
@@ -132,6 +126,14 @@ class Chat:
             self.end(f"error: no answer from {show(self.peer)} for {PATIENCE} seconds")
         elif self.peer and time.monotonic() > self.due:
             self.send()
+
+
+def ask():
+    """Return the line that the person types; it must not be too long."""
+    while len(text := input("You: ")) > MAX_TEXT:
+        print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
+              file=sys.stderr)
+    return text
 
 
 def receive(chat):
@@ -158,17 +160,16 @@ def main():
         threading.Thread(target=receive, args=(chat,), daemon=True).start()
         print("listening on", show(sock.getsockname()))
         try:
-            for line in sys.stdin:
-                while not (chat.turn or sys.stdin.isatty()):
-                    time.sleep(0.1)  # a line from a file waits for its turn
+            while True:
+                chat.turn.wait()
+                text = ask()
                 with chat.lock:
-                    chat.say(line.rstrip("\n"))
+                    chat.say(text)
         finally:
             with chat.lock:
                 chat.news = b"bye"
                 for _ in range(3 if chat.peer else 0):
                     chat.send()
-    raise EOFError  # Ctrl+D
 
 
 # ---- The frame: the same in all UDP servers ------------------------------------------

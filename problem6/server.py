@@ -3,8 +3,8 @@
 The operator sees "[N] TEXT" when client N has sent a message, and answers with
 "N TEXT", in any order. With each client it is one message, then one reply.
 
-The wire is that of problem 5's tcp_server.py, without "wait", because no
-client waits. The clients of problem 5 can talk to this server.
+The wire is that of problem 5's tcp_server.py, but no client waits for "ready".
+The client of problem 5 can talk to this server.
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -29,9 +29,10 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     1< 1 Take an umbrella.
     1| error: not sent: this client does not wait for a reply; type N TEXT
 
-Notice: `diff problem5/tcp_server.py problem6/server.py`. There is no lock that
-lets one client in at a time, and a dictionary takes the place of "our turn".
-The threads were there before.
+Notice: `diff problem5/tcp_server.py problem6/server.py`. Each client has a
+thread that reads its messages. The main thread reads the keyboard, because
+Ctrl+C interrupts only the main thread. The clients that wait for a reply are
+in a dictionary.
 
 A message that arrives while the operator types is printed above the typed
 line: tell() moves to the start of this line, erases it, prints the message,
@@ -43,7 +44,6 @@ has left. Connect problem 5's tcp_client.py with --port 12600.
 """
 import argparse
 import contextlib
-import itertools
 import os
 import signal
 import socket
@@ -61,73 +61,69 @@ MAX_TEXT = 1000                  # characters in a message
 MAX_LINE = 4 * MAX_TEXT + 2      # bytes; a character of UTF-8 takes up to 4
 
 
-class Chat:
-    """The variables that the threads share."""
+def read_message(stream):
+    """Return the next message, or None at the end of the stream."""
+    line = stream.readline(MAX_LINE)
+    text = line.decode().rstrip("\r\n")
+    if line and (not line.endswith(b"\n") or len(text) > MAX_TEXT):
+        raise ValueError(f"a message takes at most {MAX_TEXT} characters")
+    return text if line else None
 
-    def __init__(self):
-        self.numbers = itertools.count(1)  # for the clients
-        self.turns = {}                    # number: connection that waits for a reply
 
-
-def converse(conn, number, chat):
+def converse(conn, number, turns):
     """Show each message of the client. The main thread sends the reply."""
+    conn.sendall(b"ready\n")
     with conn.makefile("rb") as stream:
-        while line := stream.readline(MAX_LINE):
-            text = line.decode().rstrip("\r\n")
-            if not line.endswith(b"\n") or len(text) > MAX_TEXT:
-                raise ValueError(f"a message takes at most {MAX_TEXT} characters")
-            if number in chat.turns:
+        while (text := read_message(stream)) is not None:
+            if number in turns:
                 raise ValueError("a second message before the reply")
-            chat.turns[number] = conn
+            turns[number] = conn
             tell(f"[{number}] {printable(text)}")
 
 
-def serve(conn, peer, chat):
+def serve(conn, peer, number, turns):
     """Chat with one client; an error ends only this connection."""
-    number = str(next(chat.numbers))
     with conn:
+        tell(f"client {number} {peer}")
         try:
-            try:
-                tell(f"client {number} {peer}")
-                conn.sendall(b"ready\n")
-                converse(conn, number, chat)
-            finally:
-                chat.turns.pop(number, None)
-                tell(f"client {number} has left")
+            converse(conn, number, turns)
         except (OSError, ValueError) as error:
             tell(f"error: {peer}: {error}")
             refuse(conn, error)
+        turns.pop(number, None)
+        tell(f"client {number} has left")
 
 
-def accept_clients(listener, chat):
+def accept_clients(listener, turns):
     """Start a thread for each client; there is no timeout."""
+    number = 0
     while True:
         try:
             conn, peer = listener.accept()
-            worker = threading.Thread(
-                target=serve, args=(conn, show(peer), chat), daemon=True)
-            worker.start()
+            number += 1
+            threading.Thread(target=serve, args=(conn, show(peer), str(number), turns),
+                             daemon=True).start()
         except (OSError, RuntimeError) as error:  # no descriptor or thread is left
             tell(f"error: cannot accept: {error}")
             time.sleep(0.1)
 
 
-def reply(chat, line):
+def reply(line, turns):
     """Send the text of a line "N TEXT" to client N, if it waits for a reply."""
     number, _, text = line.partition(" ")
-    if number not in chat.turns:
+    if number not in turns:
         print("error: not sent: this client does not wait for a reply; type N TEXT",
               file=sys.stderr)
     elif len(text) > MAX_TEXT:
         print(f"error: not sent: {len(text)} characters, at most {MAX_TEXT} please",
               file=sys.stderr)
     else:
-        conn = chat.turns.pop(number, None)
+        conn = turns.pop(number, None)
         try:
             if conn:  # in a thread: a client that does not read must not block us
                 threading.Thread(target=send, args=(conn, text), daemon=True).start()
         except RuntimeError as error:  # no thread is left
-            chat.turns[number] = conn
+            turns[number] = conn
             print(f"error: not sent: {error}", file=sys.stderr)
 
 
@@ -142,13 +138,13 @@ def send(conn, text):
 def main():
     args = options().parse_args()
     sys.stdin.reconfigure(errors="replace")
-    chat = Chat()
+    turns = {}  # number of a client that waits for a reply: its connection
     with listen(args.host, args.port) as listener:
         threading.Thread(
-            target=accept_clients, args=(listener, chat), daemon=True).start()
+            target=accept_clients, args=(listener, turns), daemon=True).start()
         print("listening on", show(listener.getsockname()))
         while True:
-            reply(chat, input())
+            reply(input(), turns)
 
 
 # ---- The frame: the same in all TCP servers ------------------------------------------

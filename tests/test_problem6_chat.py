@@ -166,7 +166,8 @@ def test_the_operator_leaves(lab, server):
     clients = [join(lab, server, number) for number in (1, 2)]
     assert server.stop(key="D").endswith("stopped\r\n")
     for client in clients:
-        client.line("the server has left", timeout=40)
+        client.type("Are you still there?")
+        client.line("the server has left")
         client.wait()
 
 
@@ -179,4 +180,4 @@ def test_the_new_idea_is_the_diff():
                           input=(ROOT / "problem5/tcp_server.py").read_text()).stdout
     note = len((ROOT / SERVER).read_text().partition("import argparse")[0].splitlines())
     changed = [line for line in diff.splitlines() if line.startswith(">")]
-    assert len(changed) - note < 60 and len(code[0]) > 100
+    assert len(changed) - note < 75 and len(code[0]) > 100
