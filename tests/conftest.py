@@ -113,16 +113,30 @@ def lab(tmp_path):
     lab = Lab(tmp_path)
     yield lab
     with contextlib.ExitStack() as all_of_them:  # also when one of them complains
-        for terminal in reversed(lab.terminals):
+        for terminal in lab.terminals:  # the last one first: clients before servers
             all_of_them.callback(terminal.clean_up)
         for reserved in lab.reserved:
             all_of_them.callback(reserved.close)
+
+
+def pytest_assertrepr_compare(op, left, right):
+    """Keep the values of a comparison that fails, for the marks."""
+    if THEIRS:
+        import explain
+        explain.COMPARED[:] = op, left, right
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """Add to the report of a test that failed what each of its terminals said."""
     report = (yield).get_result()
+    if report.failed and THEIRS:
+        import explain
+        labs = [value for value in (getattr(item, "funcargs", None) or {}).values()
+                if isinstance(value, (Lab, Terminal))]
+        terminals = [terminal for lab in labs for terminal in getattr(lab, "terminals", [lab])]
+        report.mark = explain.explain(call.excinfo.value, dict.fromkeys(terminals), THEIRS)
+        explain.COMPARED.clear()
     if report.failed:
         labs = [value for value in (getattr(item, "funcargs", None) or {}).values()
                 if isinstance(value, (Lab, Terminal))]

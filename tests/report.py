@@ -1,11 +1,75 @@
-"""The report after `make test LAB=FOLDER`: what holds and what does not, in words.
+"""The marks: what `make test LAB=FOLDER` says about somebody's own scripts.
 
-The tests' names are sentences. Here they are collected for each problem, with what came
-instead where one does not hold. run.py gives the results and prints nothing else.
+First look() sees whether there is anything to mark: a script that does not compile, or that
+never says that it is ready, would fail every check. Then the tests run, and show() prints
+each of them as a sentence, in three parts: the task, the network, and manners. run.py gives
+the results and prints nothing else.
 """
+import os
 import re
+import select
+import subprocess
+import sys
+import time
 from collections import defaultdict
+from pathlib import Path
 
+TESTS = Path(__file__).resolve().parent
+PARTS = ["task", "network", "manners"]
+NETWORK = {"nothing that is received can be run", "a silent peer is given up",
+           "a refused client can read why and is then dropped"}
+ARGUMENTS = {"problem7/chat.py": ["--name", "ann"], "problem8/electorate.py": ["1"]}
+READY = re.compile(r"(?m)^(listening on|joined) \S+:\d+")
+SECONDS = 6  # for the ready line
+
+
+# ---- Before any mark -------------------------------------------------------------------
+
+def look(lab, names):
+    """Return why these scripts cannot be marked, or None."""
+    for name in names:
+        path = Path(lab, name)
+        try:
+            compile(path.read_bytes(), name, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            return (f"{name}, line {getattr(error, 'lineno', '?')}: "
+                    f"{type(error).__name__}: {getattr(error, 'msg', error)}")
+    for name in names:
+        if re.search("server|receiver|member|chat|electorate", name):
+            said, ended = first_words(Path(lab, name), ARGUMENTS.get(name, []))
+            if not READY.search(said):
+                last = "\n".join(f"    {line[:99]}" for line in said.splitlines()[-6:])
+                return (f"{name} {'ended' if ended else f'was silent for {SECONDS} s'}; "
+                        "expected a line like: listening on 127.0.0.1:12300\n"
+                        + (f"it printed last:\n{last}" if last else "it printed nothing"))
+    return None
+
+
+def first_words(path, arguments):
+    """Return what a script prints until it is ready, and whether it has ended."""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    process = subprocess.Popen(
+        [sys.executable, str(path), *arguments, "--port", "0"], env=environment,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True)
+    said, deadline, ended = b"", time.monotonic() + SECONDS, False
+    try:
+        while not ended and time.monotonic() < deadline and len(said) < 100_000:
+            if select.select([process.stdout], [], [], 0.1)[0]:
+                piece = os.read(process.stdout.fileno(), 4096)
+                said, ended = said + piece, not piece
+            if READY.search(said.decode("utf-8", "replace")):
+                break
+    finally:
+        try:
+            os.killpg(process.pid, 9)
+        except OSError:
+            pass
+        process.wait()
+    return said.decode("utf-8", "replace"), ended
+
+
+# ---- The report ------------------------------------------------------------------------
 
 def where(node):
     """Return the folder that a test is about: problem3, or basics/sum."""
@@ -19,37 +83,77 @@ def sentence(node):
     return re.sub("^test_", "", name).replace("_", " "), case.rstrip("]")
 
 
+def part(node):
+    """Return the part that a test belongs to: the comment above it in its file says it."""
+    file, _, name = node.partition("::")
+    what = sentence(node)[0]
+    if "test_every_script" in file:
+        return "network" if what in NETWORK else "manners"
+    lines = (TESTS / Path(file).name).read_text("utf-8").splitlines()
+    found = "task"
+    for line in lines:
+        if line.startswith(f"def {name.partition('[')[0]}("):
+            return found
+        for word in PARTS:
+            if line.lower().startswith((f"# the {word}", f"# {word}")):
+                found = word
+    return found
+
+
 def show(results, theirs, details):
     """Print the report; return the status, 1 if anything does not hold.
 
     results: node: (outcome, why, text, seconds); theirs: the names of the scripts that are
     marked; details: the file for the whole texts.
     """
-    found = defaultdict(lambda: defaultdict(dict))  # folder, sentence, case: outcome, why
+    found = defaultdict(lambda: defaultdict(dict))  # folder, (part, sentence), case: result
     for node, (outcome, why, _, _) in results.items():
         what, case = sentence(node)
-        found[where(node)][what][case] = outcome, why[:100]
-    failures = 0
+        found[where(node)][part(node), what][case] = outcome, why
+    totals, told = [], {}
     for folder in sorted(found):
         scripts = [name.split("/")[-1] for name in theirs if name.startswith(f"{folder}/")]
         print(f"\n{folder}, with your {', '.join(scripts)}:" if scripts else
               f"\n{folder}, which has no script of yours:")
-        for what, cases in sorted(found[folder].items()):
-            failed = [(case, why) for case, (outcome, why) in cases.items()
-                      if outcome == "failed"]
-            failures += bool(failed)
-            if failed:
-                print(f"  does not hold:  {what}")
-                for case, why in failed[:3]:
-                    print(f"                  {case}{': ' * bool(case)}{why}")
-            elif "passed" in [outcome for outcome, _ in cases.values()]:
-                print(f"  holds:          {what}")
-    count = sum(map(len, found.values()))
-    print(f"\n{count - failures} of {count} hold", end="")
-    if failures:
+        count = {word: [0, 0] for word in PARTS}
+        for word in PARTS:
+            print(f"\nthe {word}" if word != "manners" else "\nmanners")
+            for (where_, what), cases in sorted(found[folder].items()):
+                outcomes = [outcome for outcome, _ in cases.values()]
+                if where_ != word or not {"passed", "failed"} & set(outcomes):
+                    continue
+                count[word][1] += 1
+                if "failed" in outcomes:
+                    case, why = next((case, why) for case, (outcome, why) in cases.items()
+                                     if outcome == "failed")
+                    complain(what, case if case not in theirs else "", why, told)
+                else:
+                    count[word][0] += 1
+                    print(f"  ok   {what}")
+        totals.append((folder, count))
+    if told:
         write(results, details)
     print()
-    return int(bool(failures) or not count)
+    for folder, count in totals:
+        print(f"{folder}: " + ", ".join(f"{word} {held} of {of}"
+                                        for word, (held, of) in count.items()))
+    return int(not totals or any(held < of for _, count in totals
+                                 for held, of in count.values()))
+
+
+def complain(what, case, why, told):
+    """Print why a check does not hold; what was told already is told in one line."""
+    lines = why.split("\n")
+    cause = lines.pop(0)[len("traceback "):] if lines[0].startswith("traceback ") else None
+    if cause in told:
+        print(f"  not  {what}\n         a consequence of: {told[cause]}")
+        return
+    told[cause or (what, case)] = what
+    print(f"  not  {what}{f': {case}' if case else ''}")
+    for line in lines:
+        print(f"         {line}")
+    if cause:
+        print(f"         traceback {cause}")
 
 
 def write(results, details):
@@ -58,6 +162,6 @@ def write(results, details):
     try:
         replace(details, "".join(f"==== {node}\n{text}\n\n" for node, (outcome, _, text, _)
                                  in results.items() if outcome == "failed"))
-        print(f"; the details are in {details}", end="")
+        print(f"\nthe details: {details}")
     except OSError:
         pass  # a folder that is read-only

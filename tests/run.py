@@ -30,6 +30,7 @@ TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
 WORKERS = 6 * (os.cpu_count() or 1)  # most tests wait
 LIMIT = 300    # seconds for one test: after that it hangs
+MARK = 18      # seconds for the marks of one folder
 QUICK = 1.5    # seconds: a test that takes longer mostly waits
 TOGETHER = 3   # seconds: so much of what shares a server runs in one worker
 SCRIPTS = [path.relative_to(ROOT).as_posix() for pattern in ("problem*/*.py", "basics/*/*.py")
@@ -137,6 +138,7 @@ class Run:
         slow, quick = self.units(session.items)
         self.queues = slow, quick
         self.selector = selectors.DefaultSelector()
+        folders = len(self.wanted or [1])
         try:
             for number in range(min(self.args.workers, len(slow) + len(quick))):
                 self.begin(number)
@@ -148,6 +150,9 @@ class Run:
                         os.kill(worker.pid, signal.SIGABRT)  # it writes down where it is
                         time.sleep(0.2)
                         self.died(worker, f"the test hangs: {LIMIT} s have passed")
+                if os.environ.get("LAB") and self.screen.seconds() > MARK * folders:
+                    self.give_up(session.items)
+                    break
                 failed = len(self.results.nodes("failed"))
                 self.screen.move(f"{len(self.results.all)} of {len(session.items)}, "
                                  f"{failed} failed")
@@ -231,6 +236,13 @@ class Run:
                 self.selector.unregister(worker.channel)
                 self.workers.remove(worker)
                 worker.end()
+
+    def give_up(self, items):
+        """The time of a mark is over: what has not ended does not hold."""
+        for item in items:
+            if item.nodeid not in self.results.all:
+                self.note(item.nodeid, "failed", f"came      no end within {MARK} seconds",
+                          "the time was over")
 
     def died(self, worker, why=None):
         """A worker has ended before its test, or is ended: name the test, begin another."""
@@ -364,9 +376,14 @@ def main():
         wanted = wanted or {name.rpartition("/")[0] for name in names}
         args.silent = True
     environment.enter(*sys.argv)
-    results, status = run(args, wanted)
     if lab:
         import report
+        reason = report.look(lab, names)
+        if reason:
+            print(f"error: {reason}", file=sys.stderr)
+            sys.exit(1)
+    results, status = run(args, wanted)
+    if lab:
         status = report.show(results.all, names, environment.VENV / "marks.txt") or status
     sys.exit(status)
 

@@ -140,6 +140,7 @@ class Inside:
         for report in self.reports:
             if report.failed:
                 outcome = "failed"
+                why = why or "\n".join(getattr(report, "mark", []))  # for somebody's own
                 why = why or next((line[1:].strip() for line in report.longreprtext.split("\n")
                                    if line.startswith("E  ")), "")
                 texts.append(f"(at its {report.when}) " * (report.when != "call")
