@@ -1,4 +1,4 @@
-r"""File transfer over UDP, the server: stores what arrives, a line a datagram.
+r"""File transfer over UDP, the server: stores lines, one in each datagram.
 
 Nobody acknowledges or retransmits anything. A datagram may be lost, arrive
 twice or overtake another. So each datagram says which line it carries, of how
@@ -32,8 +32,8 @@ of silence, and then stores what it has.
 
 Try: `seq 100000 > many.txt`, and send that with --rate 1000000. How many lines
 arrive, and which are missing? The system keeps datagrams until the server
-fetches them, but only up to a limit (BUFFER). It drops all that arrive beyond
-the limit, and tells nobody.
+fetches them, but only up to a limit (BUFFER). If more arrive, the system drops
+them, and tells nobody.
 """
 import argparse
 import os
@@ -94,7 +94,7 @@ def store(upload, part, folder):
 
 
 def receive_line(sock, uploads, part, folder):
-    """Receive one line; uploads has what each client uploads, by its address."""
+    """Receive one line. uploads has the lines of each client, by its address."""
     datagram, peer = sock.recvfrom(65_535)
     number, total, name, line = parse(datagram)
     path_in(folder, name)

@@ -3,18 +3,16 @@
     1$ python problem4/make_tune.py --output my_tune.wav
     1| wrote my_tune.wav: 92204 bytes, 5.8 seconds
 
-A WAV file is a header of 44 bytes and then the samples in the order in which
-they are heard: so a player can begin when it has the first of them. MP3, Ogg,
-FLAC, MPEG-TS and MKV can be played from their beginning, too. An MP4 file
-cannot if its index, without which nothing in it can be found, stands at the
-end, where most programs write it: it has to be complete before the first
-sound. (To move the index to the front: ffmpeg -i in.mp4 -c copy -movflags
-+faststart out.mp4)
+A WAV file is a header of 44 bytes, and then the samples in the order in which
+you hear them. So a player can begin when it has the first samples. It can
+begin early with MP3, Ogg, FLAC, MPEG-TS and MKV files, too. Most programs
+write the index of an MP4 file at its end, and without the index a player finds
+nothing. Then the whole file must be there before the first sound. (To move the
+index to the front: ffmpeg -i in.mp4 -c copy -movflags +faststart out.mp4)
 
-Notice: what is lost in the middle must not be left out but replaced by as
-many other bytes. The samples have no marks: one missing byte, and from there
-on the player takes the second half of each sample for the first half of the
-next.
+Notice: if bytes in the middle are lost, other bytes must take their place. The
+samples have no marks. If one byte is missing, the player takes the second half
+of each later sample for the first half of the next one.
 
 Try: play the tune without its 1000th byte (turn the volume down first): in
 the folder media, `(head -c 999 tune.wav; tail -c +1001 tune.wav) > cut.wav`.

@@ -1,10 +1,11 @@
 r"""UDP streaming, the server: sends files at a steady rate.
 
-It sends each piece of the file once. For music that plays, a piece that comes
-late is as bad as a piece that is lost.
+It sends each piece of the file once. While music plays, a late piece is as bad
+as a lost one.
 
 The wire (UDP): a word, and what belongs to it. OFFSET says where in the file
-the bytes belong, TOTAL is the size of the file.
+the bytes belong, TOTAL is the size of the file. The pieces have random sizes,
+but a file is cut at the same places each time.
 
     client                                server
        | ----- get - tune.wav -------------> |   the client has no token yet

@@ -153,7 +153,7 @@ class Member:
         except AttributeError:  # TLS before Python 3.11: the client has just left
             return
         if waiting > MAX_QUEUE:
-            print(f"error: {self.name} does not take what is sent: dropped")
+            print(f"error: {self.name} does not read what is sent: dropped")
             self.out = True
             self.transport.abort()
         else:

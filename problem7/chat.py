@@ -27,14 +27,14 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     1| eve: Who else is here?
     2| eve: Who else is here?
 
-Notice: your own lines come back, too. connect() gives the sending socket its
-address, and the chat does not show what comes from there.
+Notice: your own lines come back, too. connect() gives the sending socket an
+address, and the chat does not show lines from this address.
 
-Nobody keeps a list of the members, so nobody learns who comes or goes. And a
-name proves nothing: anybody may start with --name ann.
+There is no list of the members, so you do not see that somebody comes or
+leaves. A name proves nothing: anybody can start with --name ann.
 
-A datagram that the network loses is lost, and nobody learns of it. With
---lose 0.3 a member pretends that it loses 30 % of what arrives:
+If the network loses a datagram, no member notices it. With --lose 0.3 a member
+pretends to lose 30 % of the datagrams that arrive:
 
     1$ python problem7/chat.py --name ann
     1| joined 239.255.12.7:12700
@@ -46,9 +46,10 @@ A datagram that the network loses is lost, and nobody learns of it. With
     1< I mean seven.
     2| ann: I mean seven.
 
-To lose nothing, members would number their lines, notice gaps, and ask for
-what is missing. But who keeps the old lines, and for how long? Problem 8 has
-an answer for a few short messages: every member repeats all that it knows.
+To lose nothing, members would number their lines, notice gaps, and ask for the
+missing lines. But which member keeps the old lines, and for how long? Problem
+8 has an answer for a few short messages: every member repeats all that it
+knows.
 
 Try: chat on two machines, each with its own address as --interface. Or try a
 small network inside this machine: `make net`.
@@ -97,7 +98,7 @@ def send_lines(sender, name):
 def main():
     parser = group_options()
     parser.add_argument("--name", default=f"member-{os.getpid()}",
-                        help="what the others see before your lines")
+                        help="the name that the others see before your lines")
     parser.add_argument("--lose", type=float, default=0, metavar="P",
                         help="probability that a datagram to this member is lost")
     parser.add_argument("--seed", type=int, metavar="N", help="the same losses again")

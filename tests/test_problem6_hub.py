@@ -380,7 +380,7 @@ def test_a_member_that_does_not_read_is_dropped(lab, hub):
         assert reader.line() == f"talker: {number:01000}"
         if "stuck has left" in hub.output:
             break
-    hub.line("error: stuck does not take what is sent: dropped")
+    hub.line("error: stuck does not read what is sent: dropped")
     hub.line("stuck has left")
     after = re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{hub.pid}/status").read())[1]
     assert int(after) - int(memory) < 20_000, "kB"
