@@ -124,7 +124,7 @@ def main():
     parser.add_argument("--dir", default="received", help="folder for the files")
     parser.add_argument("--lose", type=float, default=0, metavar="P",
                         help="probability that a unit or its acknowledgment is lost")
-    parser.add_argument("--seed", type=int, metavar="N", help="the same losses again")
+    parser.add_argument("--seed", type=int, metavar="N", help="repeat the losses of N")
     args = parser.parse_args()
     try:
         os.makedirs(args.dir, exist_ok=True)

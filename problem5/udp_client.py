@@ -14,12 +14,12 @@ The wire is described in udp_server.py.
     1| stopped
     2| the server has left
 
-Notice: the client shows each message once, however often it arrives, because
-its number must be the next one. A reply is also an acknowledgment: the server
+Notice: the client shows a message only if it has the next number. So a message
+that arrives twice is shown once. A reply is also an acknowledgment: the server
 can only reply to a message that it has.
 
-Try: in the network of `make net LOSE=50` (Linux; see README.md) every second
-datagram is lost. Start the server on host 1 and the client on host 2, both
+Try: in the network of `make net LOSE=50` (Linux; see README.md) half of all
+datagrams are lost. Start the server on host 1 and the client on host 2, both
 with --host 10.12.0.1. Do you notice the loss?
 """
 import argparse
@@ -37,25 +37,25 @@ PATIENCE = 10                    # seconds without an answer, then the chat is o
 
 
 class Chat:
-    """The chat with the server. Two threads use it, and hold its lock meanwhile."""
+    """The chat with the server. Two threads use it, and hold its lock while they do."""
 
     def __init__(self, sock):
         self.sock, self.lock = sock, threading.Lock()
         self.turn = threading.Event()  # set while it is our turn
         self.heard, self.due = time.monotonic(), 0
         self.last = -1             # the number of the last message; -1: not begun yet
-        self.news = b"here 0"      # what is repeated
+        self.news = b"here 0"      # the datagram to repeat
         self.waiting = False       # whether the server has another client
 
     def end(self, reason, status=0):
         """End the program. (The main thread waits for the keyboard.)"""
         if self.turn.is_set():
-            print()                # after the prompt
+            print()                # end the prompt's line
         print(reason, file=sys.stderr if status else sys.stdout)
         os._exit(status)
 
     def send(self):
-        """Send the news, for the first time or again."""
+        """Send our current datagram, for the first time or again."""
         self.due = time.monotonic() + REPEAT
         try:
             self.sock.send(self.news)
@@ -70,7 +70,7 @@ class Chat:
         self.send()
 
     def hear(self, datagram):
-        """Process one datagram; raise ValueError if it is not as described there."""
+        """Process one datagram; raise ValueError if it breaks the rules there."""
         word, _, rest = datagram.decode().partition(" ")
         number, _, text = rest.partition(" ")
         if word == "bye":
@@ -80,7 +80,7 @@ class Chat:
             if not self.waiting:
                 print("the server talks to another client: wait")
             self.waiting = True
-        elif int(number) >= self.last:  # they have our last message
+        elif int(number) >= self.last:  # the other side has our last message
             self.heard = time.monotonic()
             new = int(number) == self.last + 1 and not self.turn.is_set()
             if new and len(text) <= MAX_TEXT and (word == "say" or self.last < 0):
@@ -94,7 +94,7 @@ class Chat:
                 self.news = b"here %d" % self.last
 
     def check(self):
-        """Repeat the news, or end the chat, when it is time."""
+        """Repeat the datagram, or end the chat, when it is time."""
         if time.monotonic() > self.heard + PATIENCE:
             self.end(f"error: no answer for {PATIENCE} seconds; start again", 1)
         elif time.monotonic() > self.due:
@@ -110,7 +110,7 @@ def ask():
 
 
 def receive(chat):
-    """Receive datagrams for ever, and look at the clock in between."""
+    """Receive datagrams for ever, and check the clock in between."""
     while True:
         try:
             with chat.lock:
@@ -118,7 +118,7 @@ def receive(chat):
             datagram = chat.sock.recv(MAX_DATAGRAM)
             with chat.lock:
                 chat.hear(datagram)
-        except ConnectionRefusedError as error:  # nobody has this port on that machine
+        except ConnectionRefusedError as error:  # no program has this port there
             if chat.last >= 0:
                 chat.end("the server has left")
             chat.end(f"error: {error}; is the server running with this --host "

@@ -4,8 +4,8 @@ The server chats with one client at a time. The client begins.
 
 UDP may lose, duplicate and reorder datagrams. So the messages have numbers:
 odd ones from the client, even ones from the server. Each program repeats its
-last message twice a second, until the other program has it. Then it repeats
-"here" and the number of the last message, to show that it is still running.
+message twice a second, until the other program acknowledges it. After that, it
+repeats "here" and the last number, to show that it still runs.
 
 The wire (UDP): a word, a number, and the text in UTF-8, at most 1000
 characters.
@@ -16,7 +16,7 @@ characters.
        | <---------------------- here 0 --- |   now it is the client's turn
        | ----- say 1 Are you there? ------> |   repeated until
        | <---------------------- here 1 --- |   this acknowledges it
-       | <---------------- say 2 I am. ---- |   acknowledges it, too
+       | <---------------- say 2 I am. ---- |   acknowledges say 1, too
        | ----- here 2 --------------------> |
        | ----- bye -----------------------> |   three times; one may be lost
 
@@ -38,12 +38,12 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     1| client 127.0.0.1:<port> has left
 
 Notice: if a client is killed, UDP does not tell the server. The server only
-notices that nothing arrives. It ends the chat after 10 seconds. An old number
-does not count as an answer: it shows that the last message has not arrived. A
-person may think as long as they like, because their program repeats "here".
+notices that nothing arrives. It ends the chat after 10 seconds. A datagram
+with an old number is not an answer: our last message has not arrived. A person
+may think as long as they like, because their program repeats "here".
 
-Try: watch it with `tcpdump -i lo -A udp port 12500` (as root). What is
-repeated, and when does it stop?
+Try: watch the datagrams with `tcpdump -i lo -A udp port 12500` (as root). What
+is repeated, and when does it stop?
 """
 import argparse
 import os
@@ -61,7 +61,7 @@ PATIENCE = 10                    # seconds without an answer, then the chat is o
 
 
 class Chat:
-    """One chat after the other. Two threads use it, and hold its lock meanwhile."""
+    """One chat after the other. Two threads use it, and hold its lock while they do."""
 
     def __init__(self, sock):
         self.sock, self.lock = sock, threading.Lock()
@@ -71,17 +71,17 @@ class Chat:
     def begin(self, peer):
         self.peer, self.heard = peer, time.monotonic()
         self.last = 0              # the number of the last message, theirs or ours
-        self.news = b"here 0"      # what is repeated
+        self.news = b"here 0"      # the datagram to repeat
         print("client", show(peer))
         self.send()
 
     def end(self, reason):
-        print(f"\n{reason}" if self.turn.is_set() else reason)  # after the prompt
+        print(f"\n{reason}" if self.turn.is_set() else reason)  # end the prompt's line
         self.peer = None
         self.turn.clear()
 
     def send(self):
-        """Send the news, for the first time or again."""
+        """Send our current datagram, for the first time or again."""
         self.due = time.monotonic() + REPEAT
         try:
             self.sock.sendto(self.news, self.peer)
@@ -108,7 +108,7 @@ class Chat:
         number, _, text = rest.partition(" ")
         if word == "bye":
             self.end(f"client {show(peer)} has left")
-        elif int(number) >= self.last:  # they have our last message
+        elif int(number) >= self.last:  # the other side has our last message
             self.heard = time.monotonic()
             new = int(number) == self.last + 1 and not self.turn.is_set()
             if word == "say" and new and len(text) <= MAX_TEXT:
@@ -121,7 +121,7 @@ class Chat:
                 self.news = b"here %d" % self.last
 
     def check(self):
-        """Repeat the news, or end the chat, when it is time."""
+        """Repeat the datagram, or end the chat, when it is time."""
         if self.peer and time.monotonic() > self.heard + PATIENCE:
             self.end(f"error: no answer from {show(self.peer)} for {PATIENCE} seconds")
         elif self.peer and time.monotonic() > self.due:
@@ -137,7 +137,7 @@ def ask():
 
 
 def receive(chat):
-    """Receive datagrams for ever, and look at the clock in between."""
+    """Receive datagrams for ever, and check the clock in between."""
     while True:
         try:
             with chat.lock:

@@ -1,7 +1,7 @@
 """Lock-step chat with many clients, the client: one message, then one reply.
 
-The code is that of problem 5's tcp_client.py, with another port. The wire is
-described in problem 5's tcp_server.py.
+This is problem 5's tcp_client.py with another port. The wire is described in
+problem 5's tcp_server.py.
 
     1$ python problem6/server.py
     1| listening on 127.0.0.1:12600

@@ -23,13 +23,13 @@ hub_server.py describes the wire. A line that begins with / is a command: /who,
     3| stopped
     1| bob has left
 
-With --ca FILE the client encrypts. The hub must then have a certificate from
-this file, for the --host that you give. Without this check, somebody between
-you and the hub could pretend to be the hub, and read every line.
+With --ca FILE the client encrypts. The hub's certificate must then be in this
+file, and be valid for your --host. Without this check, somebody between you
+and the hub could pretend to be the hub, and read every line.
 
-Notice: the line that you type stays whole while others send theirs. (Windows
-has no readline. There it breaks up on the screen.) The main thread reads the
-keyboard; asyncio runs in a second thread. If a name has several addresses,
+Notice: lines that arrive do not break up the line that you type. (On Windows
+they do, because it has no readline.) The main thread reads the keyboard;
+asyncio runs in a second thread. If a host name has several addresses,
 open_connection() tries the next one after a quarter of a second (RFC 8305).
 
 Try: two clients of the same name. A name of 21 letters. `nc` as a client.
@@ -67,7 +67,7 @@ async def listen(reader, terminal):
         error = reason
     except ValueError:
         error = "the hub sent a line that is too long"
-    if terminal:  # readline has changed its settings, and cannot restore them now
+    if terminal:  # restore its settings, as readline cannot do it now
         termios.tcsetattr(0, termios.TCSANOW, terminal)
     if error:
         print(f"\nerror: {error}; start again", file=sys.stderr)
@@ -105,7 +105,7 @@ def main():
             args.host, args.port, ssl=context, limit=MAX_LINE,
             happy_eyeballs_delay=0.25))
     except ssl.SSLError as error:
-        sys.exit(f"error: no TLS to be trusted at this hub: {error}; see --ca")
+        sys.exit(f"error: cannot trust this hub's TLS: {error}; see --ca")
     except asyncio.TimeoutError:
         raise TimeoutError("timed out") from None
     try:
@@ -123,7 +123,7 @@ def main():
     answer = printable(answer.decode(errors="replace").strip())
     if not answer.startswith("joined "):
         sys.exit(answer if answer.startswith("error: ") else
-                 "error: that is no hub, or one that needs --ca")
+                 "error: this is not a hub, or it needs --ca")
     print(answer)
     terminal = termios.tcgetattr(0) if readline and sys.stdin.isatty() else None
     asyncio.run_coroutine_threadsafe(listen(reader, terminal), loop)

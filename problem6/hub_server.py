@@ -29,17 +29,17 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     3< Hi ann
     2| bob: Hi ann
 
-Users: the file of --users has a line NAME:SALT:HASH for each user, and
-:moderator after it for a moderator. The hub reads it when it starts. To add a
-user who may /kick others:
+Users: the --users file has a line for each user: NAME:SALT:HASH, or
+NAME:SALT:HASH:moderator. The hub reads it when it starts. To add a user who
+may /kick others:
 
     python problem6/hub_server.py --users users.txt --add-user ann --moderator
 
 SALT is 16 random bytes, so that two users with the same password have
-different hashes. HASH is the scrypt of the password (RFC 7914). Each guess
-costs 16 MB of memory and about 50 ms. Somebody who steals the file still does
-not know the passwords. The hub computes hashes in threads, so that nobody
-waits meanwhile, and refuses a log-in while 20 others wait for their hash.
+different hashes. HASH is the scrypt hash of password and salt (RFC 7914).
+Somebody who steals the file must guess the passwords, and each guess costs 16
+MB of memory and about 50 ms. The hub computes hashes in threads, so the chat
+goes on. It refuses a log-in while 20 others wait for their hash.
 
 Encryption: make a certificate for the lab, and start the hub with it:
 
@@ -49,14 +49,14 @@ Encryption: make a certificate for the lab, and start the hub with it:
     python problem6/hub_server.py --cert cert.pem --key key.pem
     python problem6/hub_client.py ann --ca cert.pem
 
-The hub prints nothing about a client that fails to begin with TLS.
+If the TLS handshake of a client fails, the hub prints nothing.
 
 Notice: one thread serves all clients. If a client does not read, the hub keeps
 up to 1 MB for it, and then drops the client. If the hub waited for it, one
 stopped client would block the whole room.
 
 Try: stop a client with Ctrl+Z, talk, and continue it with `fg`. What has it
-missed? (Nothing. The limit is far away, and the system keeps some lines, too.)
+missed? (Nothing. A few lines are far less than 1 MB.)
 """
 import argparse
 import asyncio
@@ -74,7 +74,7 @@ HOST, PORT = "127.0.0.1", 12601  # only this machine; 0.0.0.0 opens it to the ne
 MAX_TEXT = 1000                  # characters in a line
 MAX_LINE = 4 * MAX_TEXT + 2      # bytes; a character of UTF-8 takes up to 4
 MAX_QUEUE = 1_000_000            # bytes to keep for a client that does not read
-MAX_LOGINS = 20                  # that wait for the hash of their password
+MAX_LOGINS = 20                  # log-ins that wait for a password's hash
 PATIENCE = 10                    # seconds for a program to send a name
 PERSON = 60                      # seconds for a person to type a password
 NAME = re.compile("(?!error$)[A-Za-z0-9_-]{1,20}")  # "error: " begins the hub's lines
@@ -110,11 +110,11 @@ def add_user(path, name, moderator):
     try:
         password = getpass.getpass("password: ")
         if not password or password != getpass.getpass("once more: "):
-            raise ValueError("no password, or not the same one")
+            raise ValueError("no password, or two different ones")
     except EOFError:
         raise ValueError("no password; nobody is added") from None
     salt = os.urandom(16)
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)  # for us alone
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)  # its owner only
     with open(file, "a+", encoding="ascii", errors="replace") as users:
         users.seek(0)
         if not (users.read() or "\n").endswith("\n"):
@@ -138,7 +138,7 @@ class Member:
     def __init__(self, name, room, moderator, transport):
         self.name, self.room, self.moderator = name, room, moderator
         self.transport = transport
-        self.out = False  # after a kick or a drop: the hub ignores what it still says
+        self.out = False  # kicked or dropped: the hub ignores its lines
 
     def send(self, text):
         """Send a line of the hub's own."""
@@ -164,7 +164,7 @@ class Hub:
     """All members, in all rooms."""
 
     def __init__(self, users):
-        self.users = users  # as from read_users(); None: everybody may come in
+        self.users = users  # as read_users() returns; None: all may join
         self.members = {}   # by name
         self.logins = asyncio.Semaphore(MAX_LOGINS)
 
@@ -215,7 +215,7 @@ class Hub:
             writer.close()
 
     async def converse(self, member, reader):
-        """Relay each line, or do what it commands, until the member leaves."""
+        """Relay each line, or run its command, until the member leaves."""
         while (text := await read_line(reader)) not in (None, "/quit"):
             if member.out:
                 break
@@ -252,11 +252,11 @@ class Hub:
     def kick(self, member, name):
         target = self.members.get(name)
         if not member.moderator or not target:
-            member.send("error: nobody of that name, or you are no moderator")
+            member.send("error: nobody has that name, or you are not a moderator")
             return
         target.send(f"error: {member.name} has kicked you out")
         target.out = True
-        target.transport.close()  # when it has read this line; or else in a second
+        target.transport.close()  # after it reads this line, or after a second
         asyncio.get_running_loop().call_later(1, target.transport.abort)
         member.send(f"kicked out: {name}")
 
@@ -276,7 +276,7 @@ async def refuse(reader, writer, reason):
     """
     try:
         writer.write(f"error: {reason}\n".encode())
-        if writer.can_write_eof():  # TLS cannot
+        if writer.can_write_eof():  # TLS cannot end one direction
             writer.write_eof()
         for _ in range(10):
             if not await asyncio.wait_for(reader.read(1_000_000), 1):
@@ -307,7 +307,7 @@ def main():
     args = parser.parse_args()
     adding = args.add_user is not None
     if (adding or args.moderator) and (not adding or args.users is None):
-        parser.error("it takes --users FILE --add-user NAME [--moderator]")
+        parser.error("use --users FILE --add-user NAME [--moderator]")
     if (args.cert is None) != (args.key is None):
         parser.error("--cert and --key go together")
     context = None

@@ -101,7 +101,7 @@ def main():
                         help="the name that the others see before your lines")
     parser.add_argument("--lose", type=float, default=0, metavar="P",
                         help="probability that a datagram to this member is lost")
-    parser.add_argument("--seed", type=int, metavar="N", help="the same losses again")
+    parser.add_argument("--seed", type=int, metavar="N", help="repeat the losses of N")
     args = parser.parse_args()
     if not LINE.fullmatch(f"{args.name}: "):
         parser.error("--name takes 1 to 20 letters, digits, - and _")

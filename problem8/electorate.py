@@ -5,31 +5,31 @@ vote, hears the votes of the others, and counts for itself. Every screen must
 show the same winner, although the network loses datagrams.
 
 The wire (UDP, multicast): a datagram has N characters, one for each
-electorate: A or B is its vote, - means that the sender does not know it, and X
-means that this electorate has voted twice.
+electorate. A or B is its vote. - means that the sender does not know the vote.
+X means that this electorate has voted twice.
 
     electorate 1        electorate 3        electorate 5
        | --- A---- --------> | ------------------> |
        | <------------------ | <-------- ----B --- |
        | <-- A-A-B --------- | ------------------> |
 
-The rules, and the trouble that each of them cures:
+The rules, and the problem that each of them solves:
 
 1. An electorate multicasts all the votes that it knows, not only its own. So a
    vote arrives as soon as one datagram of anybody arrives. The vote of an
    electorate that has died counts, too.
 2. A vote is only ever added. So it does not matter in which order datagrams
    arrive, or how often.
-3. It multicasts once in each round, at a random moment, so that not all send
-   at the same time. A round has 3 ms for each electorate, so more electorates
-   do not send more datagrams a second.
-4. While everybody says the same, each round is twice as long as the last one,
-   up to a second, so that nobody floods the network while people think.
-5. It shows the result when all votes are known, somebody else has said the
-   same, and two rounds have brought nothing new. Before that, a second vote
-   under the same ID may still be on its way.
-6. Then it goes on for a second. So an electorate that has missed datagrams
-   still learns all votes.
+3. An electorate multicasts once in each round, at a random moment, so that not
+   all send at the same time. A round lasts N times 3 ms, so the number of
+   datagrams a second does not grow with N.
+4. While nothing is new, each round is twice as long as the last one, up to a
+   second. So the network is nearly silent while people think.
+5. An electorate shows the result when it knows all votes, another one has sent
+   the same votes, and two rounds have brought nothing new. Before that, a
+   second vote under the same ID may still be on its way.
+6. Then it still multicasts for a second. So an electorate that has missed
+   datagrams learns all votes, too.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -53,13 +53,13 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     1| result: A 1, B 1
     1| winner: none (tie)
 
-Two different votes under one ID become X. Everybody is told, neither is
-counted, and there is no result. The same vote twice counts once.
+Two different votes under one ID become X. Everybody is told, neither vote
+counts, and there is no result. The same vote twice counts once.
 
-What is promised: if nobody votes twice, all screens with a winner show the
-same one. What cannot be promised: that every screen shows one. An electorate
-can never be sure that its last datagram has arrived (the two generals'
-problem). Nothing is secret, and anybody can vote in your name.
+Guaranteed: if nobody votes twice, all screens with a winner show the same one.
+Not guaranteed: that every screen shows a winner. An electorate can never be
+sure that its last datagram has arrived (the two generals' problem). Nothing is
+secret, and anybody can vote in your name.
 
 Start all with the same --electorates; datagrams of another length are ignored.
 
@@ -85,7 +85,7 @@ LINGER = 1               # seconds to repeat all votes after the result
 
 
 def learn(votes, theirs):
-    """Return the votes of both; print those that are new."""
+    """Return all votes that are in either string; print the new ones."""
     together = list(votes)
     for index, (old, new) in enumerate(zip(votes, theirs)):
         if new == "-" or new == old or old == "X":
@@ -121,7 +121,7 @@ def take_part(vote, sender, receiver, args):
         return None
 
     votes = learn("-" * size, "-" * (args.id - 1) + vote + "-" * (size - args.id))
-    agreed = votes if size == 1 else None  # what somebody else has said, too
+    agreed = votes if size == 1 else None  # votes that another one has sent, too
     quiet, over, end = 0, False, time.monotonic() + args.timeout
     while time.monotonic() < end:
         pause = min(SHARE * size * 2 ** quiet, LONGEST)
@@ -140,7 +140,7 @@ def take_part(vote, sender, receiver, args):
             if "X" not in votes:
                 show_result(votes)
     until = time.monotonic() + 0.1
-    while theirs := hear(until):  # what arrived while the program was stopped
+    while theirs := hear(until):  # these arrived while we were stopped
         votes = learn(votes, theirs)
     send(sender, votes)  # the others must hear of a double vote, too
     return votes, over
@@ -170,16 +170,16 @@ def ask():
 
 def main():
     parser = group_options()
-    parser.add_argument("id", type=int, metavar="ID", help="of this electorate: 1 to N")
+    parser.add_argument("id", type=int, metavar="ID", help="its number: 1 to N")
     parser.add_argument("--vote", type=str.upper, choices=["A", "B"], metavar="A|B",
                         help="vote this, and do not ask")
     parser.add_argument("--electorates", type=int, default=5, metavar="N",
-                        help="how many there are")
+                        help="number of electorates")
     parser.add_argument("--timeout", type=float, default=120, metavar="SECONDS",
                         help="to wait for the other votes")
     parser.add_argument("--lose", type=float, default=0, metavar="P",
                         help="probability that a datagram to this electorate is lost")
-    parser.add_argument("--seed", type=int, metavar="N", help="the same losses again")
+    parser.add_argument("--seed", type=int, metavar="N", help="repeat the losses of N")
     args = parser.parse_args()
     if not 1 <= args.id <= args.electorates <= MOST:
         parser.error(f"ID takes 1 to --electorates, and that takes 1 to {MOST}")
@@ -188,7 +188,7 @@ def main():
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
                           socket.inet_aton(args.interface))
         group = args.group, receiver.getsockname()[1]
-        sender.connect(group)  # now getsockname() shows the address of its datagrams
+        sender.connect(group)  # now getsockname() returns its address
         print("joined", show(group))
         votes, over = take_part(args.vote or ask(), sender, receiver, args)
     missing = [str(number) for number, vote in enumerate(votes, 1) if vote == "-"]

@@ -38,7 +38,7 @@ def player(lab, body):
 def test_the_tune_plays_while_it_downloads(lab, need):
     """R35, R51: a real decoder has decoded seconds of sound before the download ends."""
     need("ffmpeg")
-    server = lab.server(SERVER, "--rate", "25000")
+    server = lab.server(SERVER, "--rate", "12000")
     client = lab.client(server, CLIENT, "tune.wav", "--play", "ffmpeg -v error -probesize 32 "
                         "-i - -f s16le -flush_packets 1 -y decoded.raw")
     client.line("playing")

@@ -236,10 +236,10 @@ def test_the_terminal_is_as_before_when_the_hub_leaves(lab, hub):
 
 BAD_HUBS = {b"joined lobby as ann\n" + b"x" * 100_000: "the hub sent a line that is too long.*",
             b"joined lobby as ann\nerror: bob has kicked you out\n": "bob has kicked you out",
-            b"SSH-2.0-x\n": "that is no hub, or one that needs --ca",
-            b"\xff\n": "that is no hub, or one that needs --ca",
+            b"SSH-2.0-x\n": "this is not a hub, or it needs --ca",
+            b"\xff\n": "this is not a hub, or it needs --ca",
             b"x" * 100_000: "the hub does not answer: .*",
-            b"": "that is no hub, or one that needs --ca"}
+            b"": "this is not a hub, or it needs --ca"}
 
 
 @pytest.mark.parametrize("data", BAD_HUBS, ids=["endless", "kicked", "other", "ff", "long",

@@ -37,10 +37,10 @@ def test_users(lab):
             client.wait(status=1)
         assert "secret" not in client.output
     bob_or_ann.type("/kick ann")
-    bob_or_ann.see("error: nobody of that name, or you are no moderator\r\n")
+    bob_or_ann.see("error: nobody has that name, or you are not a moderator\r\n")
     ann = lab.terminals[3]
     ann.type("/kick nobody")
-    ann.see("error: nobody of that name")
+    ann.see("error: nobody has that name")
     ann.type("/kick bob")
     ann.see("kicked out: bob\r\n")
     bob_or_ann.see("error: ann has kicked you out\r\n")
@@ -122,8 +122,8 @@ def test_users_that_are_not_added(lab):
     add(lab, "ann", "secret", "secret")
     before = (lab.folder / "users").read_text()
     assert "error: ann is in users already" in add(lab, "ann", status=1)
-    assert "error: no password, or not the same" in add(lab, "bob", "one", "two", status=1)
-    assert "error: no password, or not the same" in add(lab, "bob", "", status=1)
+    assert "error: no password, or two different" in add(lab, "bob", "one", "two", status=1)
+    assert "error: no password, or two different" in add(lab, "bob", "", status=1)
     assert "error: a name has 1 to 20" in add(lab, "b:b", status=1)
     nobody = subprocess.run([sys.executable, HUB, "--users", "users", "--add-user", "eve"],
                             cwd=lab.folder, stdin=subprocess.DEVNULL, capture_output=True,
@@ -164,10 +164,10 @@ def test_tls(lab, need):
     (lab.folder / "cert.pem").rename(lab.folder / "old.pem")
     certificate(lab, need)
     eve = lab.client(hub, MEMBER, "eve", "--ca", "cert.pem")
-    eve.line("error: no TLS to be trusted at .*certificate verify failed.*; see --ca")
+    eve.line("error: cannot trust this hub.s TLS: .*certificate verify failed.*; see --ca")
     eve.wait(status=1)
     plain = lab.client(hub, MEMBER, "plain")
-    plain.line("error: (that is no hub, or one that needs --ca|the hub does not answer: .*)")
+    plain.line("error: (this is not a hub, or it needs --ca|the hub does not answer: .*)")
     plain.wait(status=1)
     bob.type("/who")
     bob.see("in lobby: bob\r\n")

@@ -79,7 +79,7 @@ def main():
     parser = options()
     parser.add_argument("--lose", type=float, default=0, metavar="P",
                         help="probability that a request or its reply is lost")
-    parser.add_argument("--seed", type=int, metavar="N", help="the same losses again")
+    parser.add_argument("--seed", type=int, metavar="N", help="repeat the losses of N")
     args = parser.parse_args()
     dice = random.Random(args.seed)
     family, address = resolve(args.host, args.port)

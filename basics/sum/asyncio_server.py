@@ -111,7 +111,7 @@ async def drop(conn):
 
 
 async def accept_clients(listener, delay):
-    """Start a task for each client; there is no timeout."""
+    """Start a task for each client. This has no timeout."""
     loop, tasks = asyncio.get_running_loop(), set()
     while True:
         try:

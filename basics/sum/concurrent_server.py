@@ -83,7 +83,7 @@ def serve(conn, peer, delay):
 
 
 def accept_clients(listener, delay):
-    """Start a thread for each client; there is no timeout."""
+    """Start a thread for each client. This has no timeout."""
     while True:
         try:
             conn, peer = listener.accept()

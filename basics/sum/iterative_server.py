@@ -96,7 +96,7 @@ def serve(conn, peer, delay):
 
 
 def accept_clients(listener, delay):
-    """Serve one client after the other; there is no timeout."""
+    """Serve one client after the other. This has no timeout."""
     while True:
         try:
             conn, peer = listener.accept()

@@ -110,7 +110,7 @@ def refuse(conn, reason):
 
 
 def accept_clients(waiting, listener, delay):
-    """Start a generator for each client; there is no timeout."""
+    """Start a generator for each client. This has no timeout."""
     while True:
         yield listener, float("inf")
         try:
