@@ -5,8 +5,8 @@ vote, hears the votes of the others, and counts for itself. Every screen must
 show the same winner, although the network loses datagrams.
 
 The wire (UDP, multicast): a datagram has N characters, one for each
-electorate. A or B is its vote. - means that the sender does not know the vote.
-X means that this electorate has voted twice.
+electorate. A or B is its vote. A dash means that the sender does not know the
+vote. X means that this electorate has voted twice.
 
     electorate 1        electorate 3        electorate 5
        | --- A---- --------> | ------------------> |
@@ -16,10 +16,10 @@ X means that this electorate has voted twice.
 The rules, and the problem that each of them solves:
 
 1. An electorate multicasts all the votes that it knows, not only its own. So a
-   vote arrives as soon as one datagram of anybody arrives. The vote of an
+   vote arrives with a datagram from anybody who knows it. The vote of an
    electorate that has died counts, too.
-2. A vote is only ever added. So it does not matter in which order datagrams
-   arrive, or how often.
+2. Votes are added, never removed. So it does not matter in which order
+   datagrams arrive, or how often.
 3. An electorate multicasts once in each round, at a random moment, so that not
    all send at the same time. A round lasts N times 3 ms, so the number of
    datagrams a second does not grow with N.
@@ -28,8 +28,8 @@ The rules, and the problem that each of them solves:
 5. An electorate shows the result when it knows all votes, another one has sent
    the same votes, and two rounds have brought nothing new. Before that, a
    second vote under the same ID may still be on its way.
-6. Then it still multicasts for a second. So an electorate that has missed
-   datagrams learns all votes, too.
+6. It goes on to multicast for one more second. So an electorate that has
+   missed datagrams learns all votes, too.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -63,8 +63,8 @@ secret, and anybody can vote in your name.
 
 Start all with the same --electorates; datagrams of another length are ignored.
 
-Try: five electorates, each with --lose 0.5. Kill one after its vote. Let one
-vote twice, in two terminals. Does any screen show another winner?
+Try: five electorates, each with --lose 0.5. Kill one after its vote. Vote
+twice as number 2, in two terminals. Does any screen show another winner?
 """
 import argparse
 import os
@@ -122,15 +122,15 @@ def take_part(vote, sender, receiver, args):
 
     votes = learn("-" * size, "-" * (args.id - 1) + vote + "-" * (size - args.id))
     agreed = votes if size == 1 else None  # votes that another one has sent, too
-    quiet, over, end = 0, False, time.monotonic() + args.timeout
+    shortest = SHARE * size
+    pause, quiet, over, end = shortest, 0, False, time.monotonic() + args.timeout
     while time.monotonic() < end:
-        pause = min(SHARE * size * 2 ** quiet, LONGEST)
         until = min(end, time.monotonic() + random.uniform(pause / 2, pause))
-        quiet += 1
+        pause, quiet = min(2 * pause, LONGEST), quiet + 1
         while theirs := hear(until):
             if theirs != votes:
-                votes, quiet = learn(votes, theirs), 0
-                until = min(until, time.monotonic() + random.uniform(0, SHARE * size))
+                votes, pause, quiet = learn(votes, theirs), shortest, 0
+                until = min(until, time.monotonic() + random.uniform(0, shortest))
             if theirs == votes:
                 agreed = votes
         send(sender, votes)
@@ -182,7 +182,7 @@ def main():
     parser.add_argument("--seed", type=int, metavar="N", help="repeat the losses of N")
     args = parser.parse_args()
     if not 1 <= args.id <= args.electorates <= MOST:
-        parser.error(f"ID takes 1 to --electorates, and that takes 1 to {MOST}")
+        parser.error(f"ID must be 1 to --electorates, and --electorates 1 to {MOST}")
     receiver = join(args.group, args.port, args.interface)
     with receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,

@@ -121,13 +121,20 @@ def hurried(script, folder, seconds=1, usual=10):
     if THEIRS and not limit:
         return ROOT / script  # somebody's own: it waits as long as it does
     assert limit and int(limit[2]) == usual, f"{script} gives a silent peer {usual} seconds"
-    copy = folder / "hurried" / script
+    return altered(script, folder, limit[0], f"{limit[1]} = {seconds}")
+
+
+def altered(script, folder, old, new):
+    """Return a copy of the script (and of its folder) in which old has become new."""
+    copy = folder / "altered" / script
     copy.parent.mkdir(parents=True, exist_ok=True)
     for path in (ROOT / script).parent.iterdir():
         if not copy.with_name(path.name).exists():
             copy.with_name(path.name).symlink_to(path)
     copy.unlink()
-    copy.write_text(source.replace(limit[0], f"{limit[1]} = {seconds}", 1), "utf-8")
+    source = (ROOT / script).read_text("utf-8")
+    assert old in source, f"{script} has no {old!r}"
+    copy.write_text(source.replace(old, new, 1), "utf-8")
     return copy
 
 

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from conftest import THEIRS
+from peers import altered
 from relay import joined, stranger
-
 from terminal import PATIENCE
 
 SCRIPT = "problem8/electorate.py"
@@ -104,6 +105,14 @@ def test_an_electorate_that_leaves_early_does_not_block_the_others(way, election
     election.start(5, "A")
     election.result(2, 3)
     assert time.monotonic() - start < 60, "the timeout is 120 seconds"
+
+
+@pytest.mark.skipif(bool(THEIRS), reason="looks for a line of ours")
+def test_a_very_long_wait_for_a_vote(lab):
+    """With rounds of a millisecond: a thousand and more, in which nothing is new."""
+    copy = altered(SCRIPT, lab.folder, "LONGEST = 1 ", "LONGEST = 0.001 ")
+    one = lab.server(copy, "1", "--electorates", "2", "--vote", "A", "--timeout", "3")
+    assert one.wait(status=1).endswith("error: no result: no vote from 2\r\n")
 
 
 def test_missing_votes_at_the_timeout(lab):
