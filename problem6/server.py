@@ -89,6 +89,7 @@ def serve(conn, peer, number, turns):
             converse(conn, number, turns)
         except (OSError, ValueError) as error:
             tell(f"error: {peer}: {error}")
+            turns.pop(number, None)  # a reply would be lost from now on
             refuse(conn, error)
         turns.pop(number, None)
         tell(f"client {number} has left")

@@ -98,6 +98,15 @@ class Lab:
         terminal.ready()
         return terminal
 
+    def cramped_server(self, script, *arguments):
+        """Start a server that has room for eight threads: each takes 64 MB of address space
+        for its stack, and what is left over is enough for all the rest."""
+        if sys.platform != "linux":
+            pytest.skip("limits the memory as Linux does")
+        limits = "export MALLOC_ARENA_MAX=1; ulimit -s 65536; ulimit -v 570000"
+        return self.server("sh", "-c", f'{limits}; exec "$0" "$@"', sys.executable,
+                           ROOT / script, *arguments)
+
     def client(self, server, *command, **options):
         """Start a client of this server (a terminal, a relay or anything with a port)."""
         return self.start(*command, "--port", server.port, **options)

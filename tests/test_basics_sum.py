@@ -254,9 +254,7 @@ def test_a_server_without_free_descriptors_says_so_and_goes_on(name, lab):
 
 def test_a_server_that_cannot_start_a_thread_says_so_and_goes_on(lab):
     """D19: there is room for some threads only."""
-    server = lab.start("sh", "-c", f"ulimit -v 150000; exec {sys.executable} {CONCURRENT} "
-                       "--port 0")
-    server.ready()
+    server = lab.cramped_server(CONCURRENT)
     many = [connect(server) for _ in range(40)]
     server.line("error: cannot accept: can't start new thread")
     for one in many:

@@ -285,12 +285,9 @@ def test_units_are_not_held_back(lab, server):
     assert stored(lab) == {"mega": content}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as Linux does")
 def test_more_clients_than_threads(lab):
     """D19: a thread that cannot be started is an `error: ` line, and the server goes on."""
-    server = lab.start("sh", "-c", f"ulimit -v 150000; exec {sys.executable} "
-                       f"{ROOT / SERVER} --port 0")
-    server.ready()
+    server = lab.cramped_server(SERVER)
     crowd = [connect(server) for _ in range(40)]
     server.line(r"error: cannot accept: .*")
     for one in crowd:

@@ -269,12 +269,9 @@ def test_more_clients_than_descriptors(lab):
     assert server.output.count("cannot accept") < 200, "it spins"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as Linux does")
 def test_more_clients_than_threads(lab):
     """D19: either of the two threads; the server says so, and goes on."""
-    server = lab.start("sh", "-c", f"ulimit -v 150000; exec {sys.executable} "
-                       f"{ROOT / SERVER} --port 0 --delay 0.5")
-    server.ready()
+    server = lab.cramped_server(SERVER, "--delay", "0.5")
     crowd = [connect(server) for _ in range(40)]
     for one in crowd:
         one.sendall(b"ports.txt\n")

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from conftest import RESET, ROOT, THEIRS
-from peers import connect
+from peers import connect, rest
 
 SERVER, CLIENT = "problem6/server.py", "problem6/client.py"
 
@@ -137,12 +137,19 @@ def test_rude_clients_harm_only_themselves(lab, server):
     silent.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as Linux does")
+def test_no_reply_to_a_client_that_is_refused(lab, server):
+    """D7: it would never be read as one."""
+    with connect(server) as conn:
+        conn.sendall(b"one\ntwo\n")
+        server.line(r"error: 127\.0\.0\.1:\d+: a second message before the reply")
+        server.type("1 hi")
+        server.line("error: not sent: .*")
+        assert rest(conn).count(b"\n") == 2
+
+
 def test_more_clients_than_threads(lab):
     """D19: also where the operator's reply needs a thread: the reply can be typed again."""
-    server = lab.start("sh", "-c", "export MALLOC_ARENA_MAX=1; ulimit -v 150000; "
-                       f"exec {sys.executable} {ROOT / SERVER} --port 0")
-    server.ready()
+    server = lab.cramped_server(SERVER)
     first = connect(server)
     first.sendall(b"Anybody?\n")
     server.see(r"\[1\] Anybody\?\r\n")
