@@ -12,12 +12,12 @@ server.py describes the wire.
     2| 92204
 
 --play takes the command of a player that reads its standard input (`wc -c`
-only counts the bytes). Without a COMMAND, after NAME, the client takes mpv,
-ffplay or vlc, the first that is installed.
+only counts the bytes). If --play stands alone, after NAME, the client takes
+the first of mpv, ffplay and vlc that is installed.
 
-Notice: the player stays at least 8 kB behind the newest piece. In that time a
-piece that arrives out of order still finds its place. If a piece never comes,
-the player gets zeros in its place, so that the rest stays where it belongs.
+Notice: the player stays at least 8 kB behind the newest piece. So a piece that
+arrives out of order can still go into its place. If a piece never comes, the
+player gets zeros in its place, so that the rest stays where it belongs.
 
 The player has its own thread. If you pause the player, the thread waits, the
 download goes on, and the bytes stay in a queue. The queue has no limit, so a
@@ -43,7 +43,7 @@ REPEAT = 0.5                     # seconds between two requests
 PATIENCE = 10                    # seconds without progress, then the server is dead
 ENDS = 3                         # "end" datagrams; late pieces have arrived by then
 CHUNK = 8192                     # bytes that the player gets at once, and stays behind
-MAX_GAP = 1 << 30                # bytes; no network loses so many in a row
+MAX_REST = 1 << 26               # bytes that the player gets when all have come
 MAX_DATAGRAM = 4096              # bytes; a piece has 2000 at most
 BUFFER = 4_000_000               # bytes to ask the system for; it may grant fewer
 PLAYERS = ("mpv --really-quiet -", "ffplay -loglevel error -autoexit -i -",
@@ -75,20 +75,21 @@ def receive(sock, name, part, chunks):
             break  # the server has died half way: this is the end, too
         word, _, values = header.partition(b" ")
         if word == b"error":
-            sys.exit(f"error: the server says: {printable(values.decode())}")
+            reason = printable(values.decode(errors="replace"))
+            sys.exit(f"error: the server says: {reason}")
         if word == b"token" and values != token:
             token, next_request = values, now
         if word == b"end":
             total, ends, heard = int(values), ends + 1, now
         if word == b"data":
             offset, total = map(int, values.split())
-            end = offset + len(piece)
-            if not 0 <= offset < end <= total or offset > newest + MAX_GAP:
-                raise ValueError("the server sent a piece that is not of this file")
             if offset in offsets:
                 continue  # a duplicate is no progress
             offsets.add(offset)
             received += len(piece)
+            end = offset + len(piece)
+            if not 0 <= offset < end <= total:
+                raise ValueError("the server sent a piece that is not of this file")
             part.seek(offset)  # bytes that this leaves out are zeros
             part.write(piece)
             newest, heard = max(newest, end), now
@@ -96,10 +97,10 @@ def receive(sock, name, part, chunks):
                 part.seek(fed)
                 chunks.put(part.read(CHUNK))
                 fed += CHUNK
-    part.truncate(total)
     if chunks:
         part.seek(fed)
-        chunks.put(part.read())
+        chunks.put(part.read(MAX_REST))
+    part.truncate(total)
     return total, received, len(offsets)
 
 
@@ -172,8 +173,8 @@ def main():
             player.join()  # without a limit: somebody is listening
         except KeyboardInterrupt:
             print("\nstopped")  # the player; the transfer is over
-    if received < total:
-        sys.exit(f"error: bytes are missing; {printable(incomplete)} has the rest")
+    if received != total:
+        sys.exit(f"error: the file is not whole; {printable(incomplete)} has what came")
 
 
 # ---- The frame: the same in all clients that transfer a file -------------------------

@@ -61,7 +61,7 @@ def test_loss_is_reported_to_the_byte(seed, lab, folder, server):
     client = lab.client(relay, CLIENT, "file")
     match = client.line(r"received file: (\d+) of 200000 bytes in (\d+) datagrams, "
                         r"(\d+) missing")
-    client.line("error: bytes are missing; streamed_file.incomplete has the rest")
+    client.line("error: the file is not whole; streamed_file.incomplete has what came")
     client.wait(status=1)
     got, count, left = map(int, match.groups())
     kept = (lab.folder / "streamed_file.incomplete").read_bytes()
