@@ -9,15 +9,17 @@ goes on: its first line is awaited, and then it is ended with SIGTERM.
     run_cases("problem3/server.py", [["--port", "-1"], ["--help"]], folder)
 """
 import contextlib
+import gc
 import json
 import os
-import runpy
 import select
 import signal
 import subprocess
 import sys
 import time
 from collections import namedtuple
+
+import starter
 
 PATIENCE = 20  # seconds; then a case is killed, and its status is None
 Result = namedtuple("Result", "argv status stdout stderr")
@@ -58,12 +60,8 @@ def child(script, argv, out, err):
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)
-    sys.argv[:] = [script, *argv]
-    sys.path[0] = os.path.dirname(os.path.abspath(script))
-    runpy.run_path(script, run_name="__main__")
+    starter.streams()
+    starter.become([script, *argv])
 
 
 def run(script, argv, ready=False):
@@ -110,6 +108,7 @@ def run(script, argv, ready=False):
 def main():
     for module in "argparse", "random", "shutil", "socket", "tempfile", "threading":
         __import__(module)
+    gc.freeze()  # as in starter.py
     signal.signal(signal.SIGINT, signal.default_int_handler)
     print(json.dumps([run(sys.argv[1], **case) for case in json.load(sys.stdin)]))
 

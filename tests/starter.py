@@ -12,6 +12,7 @@ and a pipe as file descriptors. Into the pipe it writes two lines: the number of
 and its wait status when it has ended.
 """
 import fcntl
+import gc
 import json
 import os
 import resource
@@ -74,10 +75,10 @@ def attach(terminal):
 
 
 def streams():
-    """Make the standard streams anew, as Python does at its start in a terminal."""
-    encoding = sys.stdout.encoding
+    """Make the standard streams anew, as Python does at its start."""
+    encoding, lines = sys.stdout.encoding, 1 if os.isatty(1) else -1
     sys.stdin = sys.__stdin__ = open(0, encoding=encoding, errors=sys.stdin.errors)
-    sys.stdout = sys.__stdout__ = open(1, "w", 1, encoding, sys.stdout.errors)
+    sys.stdout = sys.__stdout__ = open(1, "w", lines, encoding, sys.stdout.errors)
     sys.stderr = sys.__stderr__ = open(2, "w", 1, encoding, "backslashreplace")
 
 
@@ -95,6 +96,7 @@ def become(command):
 def main():
     for module in MODULES:
         __import__(module)
+    gc.freeze()  # the children need not look at these objects, which would copy them
     request = serve(socket.socket(fileno=int(sys.argv[1])))
     os.chdir(request["cwd"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
