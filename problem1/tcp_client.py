@@ -11,15 +11,15 @@ tcp_server.py.
     2$ python problem1/tcp_client.py nothing.txt
     2| error: 'nothing.txt' does not exist or is not a regular file
 
-Notice: one sendall() sends the header and the payload. If there were two, the
-second part would wait for the acknowledgment of the first, which the other
-side's TCP may delay by 40 ms (Nagle's algorithm, RFC 896).
+Notice: one sendall() sends the header and the payload. With two calls, the
+payload would wait until the other side's TCP acknowledges the header, perhaps
+40 ms later (Nagle's algorithm, RFC 896).
 
 The wait for an acknowledgment has one deadline. If each old acknowledgment
 started a new timeout, a stream of them would make the client wait for ever.
-The client ignores an old acknowledgment. If it sent something in answer, one
-duplicate would double everything that follows (the Sorcerer's Apprentice,
-RFC 1123, 4.2.3.1).
+The client ignores an old acknowledgment. If it answered with a unit, each
+later unit would be sent twice, too (the Sorcerer's Apprentice, RFC 1123,
+4.2.3.1).
 
 Try: a timeout that is shorter than the round trip. Put `time.sleep(0.01)`
 before `conn.sendall(b"ack` in tcp_server.py, and send haiku.txt with --timeout

@@ -3,7 +3,7 @@ r"""File transfer over TCP, the server: stores the files that clients send.
 Stop and wait: the client sends a unit of at most 100 bytes of the file, and
 waits for its acknowledgment before it sends the next unit. If none arrives in
 time, it retransmits the unit. TCP itself loses nothing, so this server can
-pretend that it does: --lose 0.3.
+simulate losses: --lose 0.3.
 
 The wire (TCP): each unit begins with a header of 13 bytes, the sequence number
 and the length of the payload. Unit 0 carries the name of the file. An empty

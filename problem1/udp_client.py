@@ -10,14 +10,14 @@ Nobody acknowledges anything. The wire is described in udp_server.py.
 
 Notice: "sent" is all that this client knows. It does not send as fast as it
 can. TCP's flow control tells a sender when the receiver is behind; UDP has
-none. So the client keeps to a rate, measured against the clock. A fixed sleep
-after each line would be too slow, because sending takes time, too. (The rate
-counts lines. For lines of many thousand bytes choose a lower one.)
+none. So the client sends at a fixed rate, and looks at the clock for it. A
+fixed sleep after each line would be too slow, because sending takes time, too.
+(The rate counts lines. For lines of many thousand bytes choose a lower one.)
 
 Try: stop the server, and send. On this machine the system itself reports that
 nobody listens. On a network the other machine reports it (with an ICMP
 message). If that machine is off, or a firewall drops the message, the client
-prints "sent" all the same.
+still prints "sent".
 """
 import argparse
 import os

@@ -12,9 +12,10 @@ The wire is described in server.py.
     1| error: 127.0.0.1:<port>: 'limerick.txt' does not exist
     2| error: 'limerick.txt' does not exist
 
-Notice: the client prints "saved" when all bytes that the server announced are
-on the disk, under their name. Until then they are in a hidden folder. It
-disappears when the client ends, also after Ctrl+C or an error.
+Notice: the client prints "saved" when the file, with all the bytes that the
+server announced, is on the disk under its name. Until then they are in a
+hidden folder. It disappears when the client ends, also after Ctrl+C or an
+error.
 
 Try: start the server with --delay 5, and fetch bytes.bin. Look with `ls -A` in
 a third terminal, and stop the server. What does the client say, and what is

@@ -26,8 +26,8 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     1| error: 127.0.0.1:<port>: '../server.py' is not the name of a file here
     2| error: '../server.py' is not the name of a file here
 
-Notice: the size comes first. Without it, a file that a dying server cuts off
-would look complete.
+Notice: the size comes first. Without it, a file would look complete if the
+server died half way.
 
 Somebody must read the name before the thread for the file can start. If the
 main thread did, one silent client would keep all others waiting. So a first,

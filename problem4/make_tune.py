@@ -11,8 +11,8 @@ nothing. Then the whole file must be there before the first sound. (To move the
 index to the front: ffmpeg -i in.mp4 -c copy -movflags +faststart out.mp4)
 
 Notice: if bytes in the middle are lost, other bytes must take their place. The
-samples have no marks. If one byte is missing, the player takes the second half
-of each later sample for the first half of the next one.
+samples have no marks. If one byte is missing, the player joins the second half
+of each later sample to the first half of the next one.
 
 Try: play the tune without its 1000th byte (turn the volume down first): in
 the folder media, `(head -c 999 tune.wav; tail -c +1001 tune.wav) > cut.wav`.

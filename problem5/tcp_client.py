@@ -22,7 +22,8 @@ The wire is described in tcp_server.py.
     3| the server has left
 
 Notice: nobody tells the second client to wait. Its connection is in the listen
-queue of the server. The client only notices that no "ready" comes.
+queue of the server. The client only notices that no "ready" comes. It has no
+time limit for that.
 
 Try: end the server with `kill -9`. Who tells the client? Then use two machines
 and pull the cable. (TCP notices nothing while neither side sends.)

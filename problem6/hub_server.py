@@ -120,7 +120,7 @@ def add_user(path, name, moderator):
         if not (users.read() or "\n").endswith("\n"):
             users.write("\n")
         users.write(f"{name}:{salt.hex()}:{scrypt(password, salt).hex()}"
-                    + ":moderator" * moderator + "\n")
+                    f"{':moderator' if moderator else ''}\n")
 
 
 async def read_line(reader, timeout=None):
@@ -223,7 +223,8 @@ class Hub:
             if len(text) > MAX_TEXT:
                 member.send(f"error: a line takes at most {MAX_TEXT} characters")
             elif text.startswith("/"):
-                self.COMMANDS.get(command, Hub.unknown)(self, member, argument)
+                run = self.COMMANDS.get(command, Hub.unknown)
+                run(self, member, argument)
             else:
                 line = f"{member.name}: {printable(text)}\n".encode()
                 for other in self.room(member.room):
