@@ -23,8 +23,8 @@ later unit would be sent twice, too (the Sorcerer's Apprentice, RFC 1123,
 
 Try: a timeout that is shorter than the round trip. Put `time.sleep(0.01)`
 before `conn.sendall(b"ack` in tcp_server.py, and send haiku.txt with --timeout
-0.004 --retries 1000. Why does the client send each unit about twice as often
-as the unit before? Is the file right?
+0.004 --retries 1000. Why does the client send each unit about twice as many
+times as the unit before? Is the file right?
 """
 import argparse
 import os

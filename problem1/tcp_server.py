@@ -16,11 +16,16 @@ unit says that the file is complete.
        | <--------------- ack 00000001\n --- |
        | ----- 00000002 053\n(53 bytes) ---> |
        | <--------------- ack 00000002\n --- |
-       | ----- 00000003 000\n -------------> |   the file gets its name; then
-       | <--------------- ack 00000003\n --- |   the server acknowledges
+       | ----- 00000003 000\n -------------> |   the server gives the file its
+       | <--------------- ack 00000003\n --- |   name, and then acknowledges
        | ----- (end of stream) ------------> |
 
     or | <----- error: (the reason)\n ------ |   in place of an acknowledgment
+
+The name has 1 to 255 bytes, as the file system stores them, and no folder. The
+new file replaces an old one of the same name. The server closes a connection
+that is silent for 10 seconds. With --lose, one half of the losses are units,
+the other half acknowledgments.
 
 Two terminals (1$ is a command in terminal 1, 1| is its output):
 
@@ -36,10 +41,10 @@ Two terminals (1$ is a command in terminal 1, 1| is its output):
     2$ cmp problem2/files/haiku.txt received/haiku.txt
 
 Notice: if an acknowledgment is lost or late, the same unit arrives twice. The
-sequence number tells. The server acknowledges the unit again, but writes it
-once. The end is not a special text, which any file may contain. It is a
-length of zero, which no other unit has. (If `cmp` prints nothing, the two
-files are equal.)
+server sees this from the sequence number. It acknowledges the unit again, but
+writes it once. No text marks the end, because a file may contain any text. The
+end is a unit with a length of zero. (If `cmp` prints nothing, the two files
+are equal.)
 
 Try: --lose 0.5 with several seeds. Then send ports.txt with a long --timeout,
 press Ctrl+C at the client, and look with `ls -A received`.

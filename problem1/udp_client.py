@@ -1,4 +1,4 @@
-"""File transfer over UDP, the client: sends a file, a line a datagram.
+"""File transfer over UDP, the client: sends each line of a file as a datagram.
 
 Nobody acknowledges anything. The wire is described in udp_server.py.
 

@@ -4,8 +4,9 @@ Nobody acknowledges or retransmits anything. A datagram may be lost, arrive
 twice or overtake another. So each datagram says which line it carries, of how
 many, and of which file. If lines are missing, the server can name them.
 
-The wire (UDP): NUMBER, TOTAL and NAME, each followed by one space or, the
-last, by a newline. The rest is the line, with its own newline.
+The wire (UDP): NUMBER, a space, TOTAL, a space, NAME and a newline. The rest
+is the line, with its own newline. NAME has at most 244 bytes, as the file
+system stores them.
 
     client                                server
        | -- 1 3 poem.txt\nroses are red\n -> |
@@ -13,6 +14,10 @@ last, by a newline. The rest is the line, with its own newline.
        | -- 3 3 poem.txt\nsugar: sweet\n --> |   whole: stored at once
        |                                     |
        | -- 0 0 empty.txt\n ---------------> |   a file without a line
+
+The server knows a client by its address. If the client sends another NAME or
+TOTAL, it begins another file. The new file replaces an old one of the same
+name.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

@@ -4,7 +4,7 @@ A thread for each client sends the file. The file's name is an argument of that
 thread. After each piece of at most 1000 bytes the thread sleeps for 200 ms.
 Only this thread sleeps; the other clients do not wait.
 
-The wire (TCP): a line with the name; a line with the size, and so many bytes.
+The wire (TCP): a line with the name; a line with the size; then the bytes.
 
     client                                server
        | ----- haiku.txt\n ----------------> |
@@ -12,6 +12,10 @@ The wire (TCP): a line with the name; a line with the size, and so many bytes.
        | <-------------- (end of stream) --- |
 
     or | <----- error: (the reason)\n ------ |   in place of the size
+
+A connection brings one file. NAME is a file directly in the server's folder,
+in the bytes of the file system. The server closes a connection that is silent
+for 10 seconds.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

@@ -3,9 +3,9 @@ r"""UDP streaming, the server: sends files at a steady rate.
 It sends each piece of the file once. While music plays, a late piece is as bad
 as a lost one.
 
-The wire (UDP): a word, and what belongs to it. OFFSET says where in the file
-the bytes belong, TOTAL is the size of the file. The pieces have random sizes,
-but a file is cut at the same places each time.
+The wire (UDP): a word and its values. "data OFFSET TOTAL" says where in the
+file the bytes belong, and the size of the file; a newline ends it. The pieces
+have random sizes, but a file is cut at the same places each time.
 
     client                                server
        | ----- get - tune.wav -------------> |   the client has no token yet
@@ -17,6 +17,12 @@ but a file is cut at the same places each time.
 
     or | <------------ error (the reason) -- |   in place of the data
 
+The client repeats its request until it has all bytes, or until the third
+"end". Each request shows the server that the client is still there; 3 seconds
+after the last one the server stops. A request with a wrong token is answered
+like the first one. After the last piece the server sends "end" five times a
+second. An empty file has no pieces, only "end 0".
+
 Two terminals (1$ is a command in terminal 1, 1| is its output):
 
     1$ python problem4/server.py
@@ -27,10 +33,10 @@ Two terminals (1$ is a command in terminal 1, 1| is its output):
     2| received tune.wav: 92204 of 92204 bytes in <number> datagrams, 0 missing
 
 Notice: the token. Anybody can write somebody else's address on a datagram. If
-one small request brought a whole file, the server would flood that address
-(a reflection attack). So the first answer is short. Only the owner of the
-address can read the token in it and send it back. The server computes the
-token from the address, and remembers nothing of clients that only ask.
+one small request brought a whole file, the server would flood that address (a
+reflection attack). So the first answer is short. Only the owner of the address
+can read the token in it and send it back. The server computes the token from
+the address, so it has nothing to remember before the token comes back.
 
 Try: --rate 10000, less than the tune needs. What does the player do? Then
 --rate 1000000000, with a file of 30 MB: what does the client report?

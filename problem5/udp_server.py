@@ -20,6 +20,12 @@ characters.
        | ----- here 2 --------------------> |
        | ----- bye -----------------------> |   three times; one may be lost
 
+The number in "here" is the highest one that the program has sent or received.
+Only "here 0" begins a chat, and each "here 0" of another client is answered
+with "wait". The text may be empty. Nobody acknowledges "bye". If no datagram
+with the last number, or the next one, arrives for 10 seconds, the chat is
+over.
+
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python problem5/udp_server.py
@@ -39,8 +45,9 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
 Notice: if a client is killed, UDP does not tell the server. The server only
 notices that nothing arrives. It ends the chat after 10 seconds. A datagram
-with an old number is not an answer: our last message has not arrived. A person
-may think as long as they like, because their program repeats "here".
+with an old number is not an answer: its sender does not have the last message
+yet. A person may think as long as they like, because their program repeats
+"here".
 
 Try: watch the datagrams with `tcpdump -i lo -A udp port 12500` (as root). What
 is repeated, and when does it stop?

@@ -13,6 +13,13 @@ byte.
        | ----- /who ---------------------> |   also /rooms, /join ROOM, /quit,
        | <------- in lobby: ann, bob ----- |   and /kick NAME for moderators
 
+A name or a room has 1 to 20 letters, digits, - and _ (not "error"). Without a
+room, it is the lobby. An unknown name is asked for a password, too, so that
+nobody learns which names exist. An error before "joined", or a line of more
+than 4002 bytes, ends the connection; after other errors the connection goes
+on. /quit has no answer but the end of the stream. Lists of names are sorted.
+An empty line is relayed like all others.
+
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python problem6/hub_server.py

@@ -9,6 +9,9 @@ The wire (UDP): one datagram for each line, UTF-8 text as it is shown.
 A name has 1 to 20 letters, digits, - or _. A line has at most 1000 characters
 after the name. Members ignore every other datagram.
 
+Datagrams leave through the loopback interface, unless --interface names
+another, and with a TTL of 1: no router passes them on.
+
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
     1$ python problem7/chat.py --name ann

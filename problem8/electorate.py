@@ -1,8 +1,8 @@
 """Election by multicast: each electorate votes, counts, and finds the winner.
 
-There is no server that counts. Each of the electorates 1 to N multicasts its
-vote, hears the votes of the others, and counts for itself. Every screen must
-show the same winner, although the network loses datagrams.
+There is no server that counts. Each of the N electorates (the voters)
+multicasts its vote, hears the votes of the others, and counts for itself.
+Every screen must show the same winner, although the network loses datagrams.
 
 The wire (UDP, multicast): a datagram has N characters, one for each
 electorate. A or B is its vote. A dash means that the sender does not know the
@@ -12,6 +12,11 @@ vote. X means that this electorate has voted twice.
        | --- A---- --------> | ------------------> |
        | <------------------ | <-------- ----B --- |
        | <-- A-A-B --------- | ------------------> |
+
+Datagrams leave through the loopback interface, unless --interface names
+another, and with a TTL of 1. An electorate joins the group, asks for the vote,
+and then reads. Meanwhile the system keeps what arrives. It knows its own
+datagrams by their address and port.
 
 The rules, and the problem that each of them solves:
 
