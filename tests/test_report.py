@@ -1,0 +1,84 @@
+"""The marks: what is said before any mark, the three parts, and the words of the report."""
+import pytest
+
+import explain
+import report
+from conftest import THEIRS
+from terminal import Unmet
+
+pytestmark = pytest.mark.skipif(bool(THEIRS), reason="of our own tools")
+SERVER = "problem3/server.py"
+READY = 'print("listening on 127.0.0.1:1", flush=True)\ninput()\n'
+
+
+@pytest.mark.parametrize("source, words", [
+    (READY, None),
+    ("x = 1\n  y = 2\n", "problem3/server.py, line 2: IndentationError: unexpected indent"),
+    ("x = '\0'\n", "problem3/server.py, line"),
+    ("print('hello')\n1 / 0\n", "ended; expected a line like: listening on 127.0.0.1:12300\n"
+                               "it printed last:\n    hello\n"),
+    ("import sys; sys.exit()", "ended; expected a line like: listening on 127.0.0.1:12300\n"
+                               "it printed nothing"),
+    ("while True: print('x' * 999)", "expected a line like"),
+    ("import time; time.sleep(60)", "was silent for 0.5 s; expected a line like"),
+], ids=["right", "indentation", "zero byte", "traceback", "ends", "floods", "silent"])
+def test_what_cannot_be_marked_is_said_before_any_mark(source, words, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "SECONDS", 6 if words is None else 0.5)
+    if words and words.startswith("ended"):
+        monkeypatch.setattr(report, "SECONDS", 20)
+    (tmp_path / "problem3").mkdir()
+    (tmp_path / SERVER).write_text(source)
+    said = report.look(tmp_path, [SERVER])
+    assert said is None if words is None else words in said
+    assert said is None or len(said.splitlines()) < 15
+
+
+@pytest.mark.parametrize("node, part", [
+    ("test_problem3.py::test_results", "task"),
+    ("test_problem3.py::test_a_request_is_right_however_it_arrives[1]", "network"),
+    ("test_problem3.py::test_over_ipv6", "manners"),
+    ("test_every_script.py::test_a_silent_peer_is_given_up[problem3/server.py]", "network"),
+    ("test_every_script.py::test_the_help_is_the_note[problem3/server.py]", "manners")])
+def test_the_part_that_a_check_belongs_to(node, part):
+    assert report.part(node) == part
+
+
+@pytest.mark.parametrize("pattern, words", [
+    (r"received (\d+) of 5 bytes", "received <number> of 5 bytes"),
+    (r"12 \+ 30 = 42", "12 + 30 = 42"), (r"(?m)^error: .*\r\n", "error: …"),
+    (r"(?:listening on|joined) \S+", "listening on or joined …")])
+def test_a_regular_expression_is_shown_as_a_person_would_write_it(pattern, words):
+    assert explain.plain(pattern) == words
+
+
+def test_a_reason_has_what_was_done_expected_and_came():
+    lines = explain.explain(Unmet("", r"42\r\n", "1\r\n2\x1b", True), [], [])
+    assert lines == ["expected  42", "came      1\\n2?; the program ended"]
+    explain.COMPARED[:] = "==", ["1", "5"], ["1", "2"]
+    assert explain.explain(AssertionError(), [], []) == ["expected  2", "came      5"]
+    explain.COMPARED.clear()
+    assert explain.explain(ConnectionResetError(), [], []) == [
+        "came      the connection was reset"]
+    assert len(explain.shown("x" * 1000)) < 170
+
+
+def test_one_cause_is_told_once_and_the_last_line_sums_up(tmp_path, capsys):
+    cause = f"traceback {SERVER}, line 9: ValueError: no\ndid       a command\ncame      nothing"
+    file = "test_problem3.py::test_"
+    results = {f"{file}results[1]": ("passed", "", "", 1),
+               f"{file}results[2]": ("failed", "did       it\ncame      3", "the whole", 1),
+               f"{file}the_client_shows_the_result": ("passed", "", "", 1),
+               f"{file}over_ipv6": ("failed", cause, "the whole", 1),
+               f"{file}answers_from_a_file": ("failed", cause, "the whole", 1),
+               f"{file}more_clients_than_threads": ("skipped", "no Linux", "", 0)}
+    assert report.show(results, [SERVER], tmp_path / "details") == 1
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "problem3, with your server.py:" in lines
+    assert "not results: 2" in lines and "ok the client shows the result" in lines
+    assert sum("ValueError" in line for line in lines) == 1
+    assert sum(line.startswith("a consequence of: ") for line in lines) == 1
+    assert lines[-1] == "problem3: task 1 of 2, network 0 of 0, manners 0 of 2"
+    assert (tmp_path / "details").read_text().count("the whole") == 3
+    held = {node: result for node, result in results.items() if result[0] == "passed"}
+    held.pop(f"{file}results[1]")
+    assert report.show(held, [SERVER], tmp_path / "details") == 0
