@@ -8,12 +8,13 @@ The wire (UDP): NUMBER, a space, TOTAL, a space, NAME and a newline. The rest
 is the line, with its own newline. NAME has at most 244 bytes, as the file
 system stores them.
 
-    client                                server
-       | -- 1 3 poem.txt\nroses are red\n -> |
-       | -- 2 3 poem.txt\nviolets: blue\n -> |
-       | -- 3 3 poem.txt\nsugar: sweet\n --> |   whole: stored at once
-       |                                     |
-       | -- 0 0 empty.txt\n ---------------> |   a file without a line
+    client                                              server
+       | -- 1 7 haiku.txt\none hundred bytes, then\n ------> |
+       | -- 2 7 haiku.txt\nnothing but the sound of the\n -> |
+       | -- 3 7 haiku.txt\n(21 bytes) ---------------------> |   and so on
+       | -- 7 7 haiku.txt\n(23 bytes) ---------------------> |   whole: stored
+       |                                                   |
+       | -- 0 0 empty.txt\n -------------------------------> |   without a line
 
 The server knows a client by its address. If the client sends another NAME or
 TOTAL, it begins another file. The new file replaces an old one of the same
@@ -28,6 +29,8 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2| sent haiku.txt: 7 lines
     2$ cmp problem2/files/haiku.txt received/haiku.txt
     2$ nc -u 127.0.0.1 12100
+    2< 0 0 empty.txt
+    1| received empty.txt: 0 of 0 lines
     2< 1 3 poem.txt
     1| incomplete poem.txt: 1 of 3 lines, missing 2-3
 

@@ -9,10 +9,10 @@ have random sizes, but a file is cut at the same places each time.
 
     client                                server
        | ----- get - tune.wav -------------> |   the client has no token yet
-       | <-------- token 5d41402abc4b ------ |
-       | -- get 5d41402abc4b tune.wav -----> |   twice a second from now on
-       | <-- data 0 92204\n(1432 bytes) ---- |   1000 to 2000 bytes, at random
-       | <- data 1432 92204\n(1985 bytes) -- |   and so on
+       | <-------- token (the token) ------- |   12 digits and letters
+       | ----- get (the token) tune.wav ---> |   twice a second from now on
+       | <-- data 0 92204\n(1311 bytes) ---- |   1000 to 2000 bytes, at random
+       | <- data 1311 92204\n(1231 bytes) -- |   and so on
        | <----------------- end 92204 ------ |   until the client is silent
 
     or | <------------ error (the reason) -- |   in place of the data
@@ -31,6 +31,9 @@ Two terminals (1$ is a command in terminal 1, 1| is its output):
     1| 127.0.0.1:<port>: tune.wav, 92204 bytes
     1| 127.0.0.1:<port>: tune.wav, 92204 bytes sent
     2| received tune.wav: 92204 of 92204 bytes in <number> datagrams, 0 missing
+    2$ python problem4/client.py march.wav
+    1| error: 127.0.0.1:<port>: 'march.wav' does not exist
+    2| error: the server says: 'march.wav' does not exist
 
 Notice: the token. Anybody can write somebody else's address on a datagram. If
 one small request brought a whole file, the server would flood that address (a

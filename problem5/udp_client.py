@@ -10,9 +10,22 @@ The wire is described in udp_server.py.
     2< Anybody there?
     1| Client: Anybody there?
     1| You:
+    1< Only me.
+    2| Server: Only me.
+    2| You:
+    3$ python problem5/udp_client.py
+    3| the server talks to another client: wait
+    2< Ctrl+C
+    2| stopped
+    1| client 127.0.0.1:<port> has left
+    1| client 127.0.0.1:<port>
+    3| You:
+    3< My turn at last!
+    1| Client: My turn at last!
+    1| You:
     1< Ctrl+C
     1| stopped
-    2| the server has left
+    3| the server has left
 
 Notice: the client shows a message only if it has the next number. So a message
 that arrives twice is shown once. A reply is also an acknowledgment: the server

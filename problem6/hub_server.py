@@ -4,14 +4,16 @@ The wire (TCP, or TLS over TCP): lines of UTF-8 text, each ended by a newline
 byte.
 
     client                                hub
-       | ----- ann lobby ----------------> |   the name and the room
-       | <----------------- password? ---- |   only with --users
-       | ----- my secret ----------------> |
-       | <------- joined lobby as ann ---- |   or error: and the reason
-       | ----- Hello! -------------------> |   at most 1000 characters
-       | <---------------- bob: Hi ann --- |
-       | ----- /who ---------------------> |   also /rooms, /join ROOM, /quit,
-       | <------- in lobby: ann, bob ----- |   and /kick NAME for moderators
+       | ----- ann lobby\n --------------> |   the name and the room
+       | <--------------- password?\n ---- |   only with --users
+       | ----- my secret\n --------------> |   only with --users
+       | <----- joined lobby as ann\n ---- |
+       | ----- Hello!\n -----------------> |   at most 1000 characters
+       | <-------------- bob: Hi ann\n --- |
+       | ----- /who\n -------------------> |   also /rooms, /join ROOM, /quit,
+       | <----- in lobby: ann, bob\n ----- |   and /kick NAME for moderators
+
+    or | <----- error: (the reason)\n ---- |   at any time
 
 A name or a room has 1 to 20 letters, digits, - and _ (not "error"). Without a
 room, it is the lobby. An unknown name is asked for a password, too, so that
@@ -35,12 +37,31 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     3| ann: Hello!
     3< Hi ann
     2| bob: Hi ann
+    2< /who
+    2| in lobby: ann, bob
 
 Users: the --users file has a line for each user: NAME:SALT:HASH, or
-NAME:SALT:HASH:moderator. The hub reads it when it starts. To add a user who
-may /kick others:
+NAME:SALT:HASH:moderator. The hub reads it when it starts. With --moderator,
+the new user may /kick others.
 
-    python problem6/hub_server.py --users users.txt --add-user ann --moderator
+    1$ python problem6/hub_server.py --users users.txt --add-user ann
+    1| password:
+    1< my secret
+    1| once more:
+    1< my secret
+    1| added ann to users.txt
+    1$ python problem6/hub_server.py --users users.txt
+    1| listening on 127.0.0.1:12601
+    2$ python problem6/hub_client.py ann
+    2| password:
+    2< my secret
+    2| joined lobby as ann
+    1| ann 127.0.0.1:<port> joined lobby
+    3$ python problem6/hub_client.py bob
+    3| password:
+    3< a guess
+    1| error: 127.0.0.1:<port>: wrong name or password
+    3| error: wrong name or password
 
 SALT is 16 random bytes, so that two users with the same password have
 different hashes. HASH is the scrypt hash of password and salt (RFC 7914).

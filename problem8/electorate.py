@@ -8,10 +8,10 @@ The wire (UDP, multicast): a datagram has N characters, one for each
 electorate. A or B is its vote. A dash means that the sender does not know the
 vote. X means that this electorate has voted twice.
 
-    electorate 1        electorate 3        electorate 5
-       | --- A---- --------> | ------------------> |
-       | <------------------ | <-------- ----B --- |
-       | <-- A-A-B --------- | ------------------> |
+    electorate 1                      electorate 2
+       | --- A- --------------------------> |   the vote of 1
+       | <-------------------------- AB --- |   and now that of 2, too
+       | --- AB --------------------------> |   both know that both know
 
 Datagrams leave through the loopback interface, unless --interface names
 another, and with a TTL of 1. An electorate joins the group, asks for the vote,

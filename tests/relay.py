@@ -2,7 +2,7 @@
 
 A relay listens on a port of its own (relay.port), passes on what arrives to the server's
 port, and records it: relay.up is the list of what the client sent, relay.down of what the
-server sent. What happens on the way is said by a treatment for each direction: a
+server sent; relay.events has both in order, as (direction, client, data). What happens on the way is said by a treatment for each direction: a
 generator that is given the pieces (TCP) or the datagrams (UDP) as they come, and yields
 those that are to be passed on, as late, as often and in the order that it likes.
 """
@@ -113,9 +113,9 @@ def shuffled(count, seed):
 class TcpRelay:
     """A TCP relay for any number of connections, each with treatments of its own."""
 
-    def __init__(self, server, up=untouched, down=untouched):
+    def __init__(self, server, up=untouched, down=untouched, events=None):
         self.target, self.treatments = server.port, (up, down)
-        self.up, self.down = [], []
+        self.up, self.down, self.events = [], [], [] if events is None else events
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.sockets = [self.listener]
@@ -132,17 +132,20 @@ class TcpRelay:
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sockets += client, server
             reset = threading.Event()
-            for source, sink, treatment, record in (
-                    (client, server, self.treatments[0], self.up),
-                    (server, client, self.treatments[1], self.down)):
-                threading.Thread(target=self._pump, daemon=True,
-                                 args=(source, sink, treatment, record, reset)).start()
+            self.events.append((">", client, None))
+            for source, sink, treatment, record, arrow in (
+                    (client, server, self.treatments[0], self.up, ">"),
+                    (server, client, self.treatments[1], self.down, "<")):
+                threading.Thread(target=self._pump, daemon=True, args=(
+                    source, sink, treatment, record, reset, (arrow, client))).start()
 
-    def _pump(self, source, sink, treatment, record, reset):
+    def _pump(self, source, sink, treatment, record, reset, whose):
         def pieces():
             while piece := source.recv(65536):
                 record.append(piece)
+                self.events.append((*whose, piece))
                 yield piece
+            self.events.append((*whose, b""))
         try:
             for piece in treatment(pieces()):
                 sink.sendall(piece)
@@ -169,9 +172,9 @@ class TcpRelay:
 class UdpRelay:
     """A UDP relay; each client gets a port of its own towards the server."""
 
-    def __init__(self, server, up=untouched, down=untouched):
+    def __init__(self, server, up=untouched, down=untouched, events=None):
         self.target, self.treatments = ("127.0.0.1", server.port), (up, down)
-        self.up, self.down = [], []
+        self.up, self.down, self.events = [], [], [] if events is None else events
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
         self.socket.bind(("127.0.0.1", 0))
@@ -194,6 +197,7 @@ class UdpRelay:
             while True:
                 datagram, client = self.socket.recvfrom(65535)
                 self.up.append(datagram)
+                self.events.append((">", client, datagram))
                 yield datagram, client
         try:
             for datagram, client in self.treatments[0](datagrams()):
@@ -206,6 +210,7 @@ class UdpRelay:
             while True:
                 datagram, _ = end.recvfrom(65535)
                 self.down.append(datagram)
+                self.events.append(("<", client, datagram))
                 yield datagram
         try:
             for datagram in self.treatments[1](datagrams()):
@@ -235,6 +240,7 @@ def joined(group, port):
     counter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     counter.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_000_000)
     counter.bind((group, port))
-    counter.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-                       socket.inet_aton(group) + socket.inet_aton("127.0.0.1"))
+    if not group.endswith(".255"):  # all hear a broadcast
+        counter.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                           socket.inet_aton(group) + socket.inet_aton("127.0.0.1"))
     return counter

@@ -66,6 +66,8 @@ class Rehearsal:
     once; wherever this port is printed, the port of the transcript is read.
     """
 
+    fork = False  # a Python of its own for each script, as it is for a person
+
     def __init__(self, lab, need):
         self.lab, self.need = lab, need
         self.terminals = {}  # by number: the command that runs there
@@ -97,7 +99,7 @@ class Rehearsal:
         else:
             self.need(words[0])
             words = [shown.get(word, word) for word in words]
-        terminal = self.terminals[number] = self.lab.start(*words, fork=False)
+        terminal = self.terminals[number] = self.lab.start(*words, fork=self.fork)
         if ready:
             real = str(terminal.ready())
             terminal.seen = 0

@@ -8,7 +8,7 @@ The wire (UDP): any datagram; the reply is the address that it came from.
 
     client                                server
        | ----- what is my address? --------> |
-       | <------------- 127.0.0.1:51515 ---- |
+       | <------ (the client's address) ---- |   such as 127.0.0.1:51515
 
 Two terminals (1$ is a command in terminal 1, 1| is its output):
 

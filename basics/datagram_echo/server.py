@@ -9,11 +9,11 @@ The wire (UDP): a datagram has a number and a message, at most 1000 bytes. The
 server sends the same datagram back.
 
     client                                server
-       | ----- 1 hello --------------------> |
-       | ----- 2 world --------------------> |
-       | <-------------------- 2 world ----- |   1 was lost
-       | ----- 1 hello --------------------> |   the client retransmits it
-       | <-------------------- 1 hello ----- |
+       | ----- 1 one ----------------------> |   the server pretends to lose it
+       | ----- 2 two ----------------------> |
+       | <---------------------- 2 two ----- |
+       | ----- 1 one ----------------------> |   the client retransmits it
+       | <---------------------- 1 one ----- |
 
 Two terminals (1$ is a command in terminal 1, 1| is its output):
 

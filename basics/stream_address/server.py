@@ -4,7 +4,7 @@ The wire (TCP): one line of ASCII text, ended by a newline byte.
 
     client                                server
        | ----- (connects) -----------------> |
-       | <--------- 127.0.0.1:43210\n ------ |   the client's address
+       | <---- (the client's address)\n ---- |   such as 127.0.0.1:43210
        | <-------------- (end of stream) --- |
 
 Two terminals (1$ is a command in terminal 1, 1| is its output):

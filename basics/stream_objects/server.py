@@ -6,10 +6,10 @@ describes the object, and the server makes an object of its own from the text.
 The wire (TCP): one line of JSON, and one line back. employee.py says which
 values are allowed.
 
-    client                                             server
-       | ---- {"id": 7, "name": "Ada", "salary": 4200}\n -> |
-       | <------------------------------------------ ok\n - |
-       | <------------------------------- (end of stream) - |
+    client                                               server
+       | ---- {"id": 7, "name": "Ada", "salary": 4200.5}\n -> |
+       | <-------------------------------------------- ok\n - |
+       | <--------------------------------- (end of stream) - |
 
 Two terminals (1$ is a command in terminal 1, 1| is its output):
 
