@@ -2,7 +2,7 @@
 PYTHON ?= python3
 IN = $(PYTHON) tests/environment.py  # runs a script in .venv/VERSION, which it makes once
 
-.PHONY: help python demo test soak bench net gallery requirements clean
+.PHONY: help python demo lab test soak bench net gallery requirements clean
 
 help:
 	@echo "make demo               watch the programs: transcripts from the notes, played live"
@@ -10,6 +10,7 @@ help:
 	@echo "make test               run every test (the first time it installs pytest in .venv)"
 	@echo "make test P=problem3    the tests of one folder, or of a list: P=problem3,basics/sum"
 	@echo "make test SLOW=yes      and then list the slowest tests"
+	@echo "make lab P=problem3     begin your own: the scripts of a folder in lab/, to be completed"
 	@echo "make test LAB=FOLDER    mark your own versions of scripts, in FOLDER/problem3/ and so on"
 	@echo "make test PYTHON=python3.9   with another Python, 3.9 or later"
 	@echo "make soak N=20 BUSY=2   the tests 20 times, beside two processes that compute"
@@ -35,6 +36,10 @@ python:
 
 test: python
 	@$(PYTHON) tests/run.py $(if $(SLOW),--slow) $(P)
+
+# Where a student begins: scripts whose conversation is to be written, in LAB/.
+lab: python
+	@$(PYTHON) tests/lab.py $(if $(LAB),--lab "$(LAB)") $(P)
 
 # What fails only now and then, and only when the machine is busy?
 soak: python

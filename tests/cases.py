@@ -22,6 +22,7 @@ from collections import namedtuple
 import starter
 
 PATIENCE = 20  # seconds; then a case is killed, and its status is None
+PRINTED = []   # (standard error, script) of the last cases, for the marks
 Result = namedtuple("Result", "argv status stdout stderr")
 
 
@@ -37,8 +38,10 @@ def run_cases(script, cases, folder, environment):
         env={**environment, "COLUMNS": "80", "PYTHONUTF8": "1"}, capture_output=True,
         text=True, encoding="utf-8", timeout=120)
     assert done.returncode == 0, done.stderr
-    return [Result(request["argv"], *answer)
-            for request, answer in zip(requests, json.loads(done.stdout))]
+    results = [Result(request["argv"], *answer)
+               for request, answer in zip(requests, json.loads(done.stdout))]
+    PRINTED[:] = [(result.stderr, str(script)) for result in results]
+    return results
 
 
 def asleep(pid, within=2):

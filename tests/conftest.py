@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import cases
 from terminal import ENVIRONMENT, Terminal  # noqa: F401 (ENVIRONMENT is for the tests)
 
 OURS = Path(__file__).resolve().parent.parent
@@ -146,6 +147,7 @@ def pytest_runtest_makereport(item, call):
         terminals = [terminal for lab in labs for terminal in getattr(lab, "terminals", [lab])]
         report.mark = explain.explain(call.excinfo.value, dict.fromkeys(terminals), THEIRS)
         explain.COMPARED.clear()
+    cases.PRINTED.clear()
     if report.failed:
         labs = [value for value in (getattr(item, "funcargs", None) or {}).values()
                 if isinstance(value, (Lab, Terminal))]

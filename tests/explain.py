@@ -10,7 +10,8 @@ import re
 import socket
 import subprocess
 
-from terminal import Unmet
+import cases
+from terminal import TO_BE_WRITTEN, Unmet
 
 COMPARED = []  # the last comparison that failed: its operator, left and right side
 WORDS = [(ConnectionRefusedError, "the connection was refused: the server does not run"),
@@ -43,14 +44,17 @@ def shown(text, most=160):
     return text if len(text) <= most else f"{text[:most // 2]} … {text[-most // 2:]}"
 
 
-def cause(terminals, scripts):
-    """Return where one of their scripts ended with a traceback, or None."""
-    for terminal in terminals:
-        found = re.search(r"(?s)Traceback \(most recent call last\):(.*)", terminal.output)
-        name = next((name for name in scripts if name in terminal.command), None)
+def cause(outputs, scripts):
+    """Return where one of their scripts ended with a traceback, or None.
+
+    outputs: what was printed, and the command that printed it.
+    """
+    for output, command in outputs:
+        found = re.search(r"(?s)Traceback \(most recent call last\):(.*)", output)
+        name = next((name for name in scripts if name in command), None)
         if found and name:
             lines = re.findall(rf'{re.escape(name)}", line (\d+)', found[1])
-            last = [line for line in found[1].split("\r\n") if re.match(r"\w[\w.]*(:|$)", line)]
+            last = [line for line in found[1].splitlines() if re.match(r"\w[\w.]*(:|$)", line)]
             return (f"{name}, line {lines[-1] if lines else '?'}: "
                     f"{shown(last[0] if last else 'a traceback')}")
     return None
@@ -58,7 +62,11 @@ def cause(terminals, scripts):
 
 def explain(error, terminals, scripts):
     """Return the lines that tell a student why a check does not hold, the cause first."""
-    lines = [f"traceback {cause(terminals, scripts)}"] if cause(terminals, scripts) else []
+    outputs = [(terminal.output, terminal.command) for terminal in terminals]
+    found = cause(outputs + cases.PRINTED, scripts)
+    lines = [f"traceback {found}"] if found else []
+    if lines and lines[0].endswith(TO_BE_WRITTEN):
+        return lines
     for terminal in terminals:
         lines.append(f"did       {re.sub(r' --port [0-9]+', '', terminal.command)}")
         lines += [f"typed     {shown(text)}" for text in terminal.typed[:3]]

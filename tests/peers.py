@@ -17,14 +17,14 @@ import time
 
 from cases import run_cases
 from conftest import ENVIRONMENT, RESET, ROOT, THEIRS
-from terminal import Unmet
+from terminal import PATIENCE, Unmet
 
 PAUSE = 0.01  # seconds between two pieces: long enough to be read one by one
 
 
 def connect(server):
     """Return a connection to a server in a terminal; what fails to come raises an error."""
-    conn = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    conn = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
     conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return conn
 
@@ -75,7 +75,7 @@ class Answers(threading.Thread):
             for reply in self.replies:
                 conn, _ = self.listener.accept()
                 with conn, contextlib.suppress(OSError):
-                    conn.settimeout(20)
+                    conn.settimeout(PATIENCE)
                     conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     self.received.append(conn.recv(65536) if self.read else b"")
                     for piece in reply if isinstance(reply, list) else [reply]:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from relay import stranger
+from terminal import PATIENCE
 
 SERVER, CLIENT = "basics/broadcast/server.py", "basics/broadcast/client.py"
 BROADCAST = "127.255.255.255"
@@ -23,7 +24,7 @@ def listener():
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((BROADCAST, 0))
-        listener.settimeout(20)
+        listener.settimeout(PATIENCE)
         yield listener
 
 

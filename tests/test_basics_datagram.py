@@ -8,6 +8,7 @@ import pytest
 from cases import run_cases
 from conftest import ENVIRONMENT, ROOT
 from peers import assert_error
+from terminal import PATIENCE
 
 RECEIVER, SENDER = "basics/datagram/receiver.py", "basics/datagram/sender.py"
 MESSAGES = {
@@ -50,7 +51,7 @@ def test_the_sender_says_how_much_it_sent(tmp_path):
     """R1: and a message that no datagram can carry is an error."""
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         port = str(sock.getsockname()[1])
         hello, empty, long = run_cases(ROOT / SENDER, [
             ["Hello", "--port", port], ["", "--port", port], ["x" * 65_508, "--port", port]],

@@ -6,6 +6,7 @@ import pytest
 from cases import run_cases
 from conftest import ENVIRONMENT, ROOT
 from peers import DatagramAnswers, answered, assert_error
+from terminal import PATIENCE
 
 RECEIVER, SENDER = "basics/datagram_duplex/receiver.py", "basics/datagram_duplex/sender.py"
 
@@ -29,7 +30,7 @@ def test_the_receiver_answers_up_to_sixty_bytes(payload, shown, lab):
     """R4, D10, D17"""
     receiver = lab.server(RECEIVER)
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         sock.sendto(payload, ("127.0.0.1", receiver.port))
         reply, peer = sock.recvfrom(100)
         assert (reply, peer) == (b"I am.", ("127.0.0.1", receiver.port))
@@ -68,7 +69,7 @@ def test_a_reply_from_a_stranger_is_ignored(lab):
     with socket.socket(type=socket.SOCK_DGRAM) as receiver, \
             socket.socket(type=socket.SOCK_DGRAM) as stranger:
         receiver.bind(("127.0.0.1", 0))
-        receiver.settimeout(20)
+        receiver.settimeout(PATIENCE)
         sender = lab.start(SENDER, "--port", receiver.getsockname()[1])
         _, peer = receiver.recvfrom(100)
         stranger.sendto(b"I am not.", peer)
@@ -83,7 +84,7 @@ def test_ctrl_c_while_the_sender_waits(lab):
     """D15"""
     with socket.socket(type=socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
-        receiver.settimeout(20)
+        receiver.settimeout(PATIENCE)
         sender = lab.start(SENDER, "--port", receiver.getsockname()[1])
         receiver.recvfrom(100)
         assert sender.stop(status={0, 1}).endswith("\r\n")

@@ -9,6 +9,7 @@ from cases import run_cases
 from conftest import ENVIRONMENT, ROOT
 from peers import assert_error, hurried
 from relay import UdpRelay, doubled, lossy, shuffled
+from terminal import PATIENCE
 
 SERVER, CLIENT = "basics/datagram_echo/server.py", "basics/datagram_echo/client.py"
 
@@ -22,7 +23,7 @@ def server(lab):
 def false_server():
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         yield sock
 
 
@@ -40,7 +41,7 @@ def test_every_message_comes_back_once(lab, server):
 def test_the_server_sends_back_the_bytes_as_they_are(server):
     """D10, D15, D17: too many are refused in a line of its own output."""
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         for payload in b"", b"\xff\xfe\x1b[2J\0", b"x" * 1000:
             sock.sendto(payload, ("127.0.0.1", server.port))
             assert sock.recv(2000) == payload

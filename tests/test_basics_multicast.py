@@ -7,6 +7,7 @@ import sys
 from cases import run_cases
 from conftest import ENVIRONMENT, ROOT
 from relay import joined, stranger
+from terminal import PATIENCE
 from test_network import lan  # noqa: F401 (a fixture)
 
 RECEIVER, SENDER = "basics/multicast/receiver.py", "basics/multicast/sender.py"
@@ -31,7 +32,7 @@ def test_one_message_reaches_all_receivers_and_all_end(lab):
 def test_the_sender_sends_at_most_one_hundred_bytes(tmp_path):
     """R18, D15: bytes, not characters; a longer message is not sent at all."""
     with joined(GROUP, 0) as receiver:
-        receiver.settimeout(20)
+        receiver.settimeout(PATIENCE)
         port = str(receiver.getsockname()[1])
         messages = ["x" * 101, "\u00e9" * 51, "\u00e9" * 50, ""]
         *refused, longest, empty, default, alone = run_cases(
@@ -64,7 +65,7 @@ def test_a_receiver_shows_only_messages_to_its_group(lab):
     """D22: not what is for another group, or for the machine, on the same port."""
     receiver = lab.server(RECEIVER)
     with joined("239.255.12.99", receiver.port) as neighbour:
-        neighbour.settimeout(20)
+        neighbour.settimeout(PATIENCE)
         stranger("239.255.12.99", receiver.port, b"for the neighbour")
         assert neighbour.recv(100) == b"for the neighbour"
         stranger("127.0.0.1", receiver.port, b"for the machine")

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from relay import joined, stranger
+from terminal import PATIENCE
 from test_network import lan  # noqa: F401 (a fixture)
 
 MEMBER = "basics/multicast_group/member.py"
@@ -63,7 +64,7 @@ def test_a_member_shows_only_messages_to_its_group(lab):
     """D22: not what is for another group, or for the machine, on the same port."""
     member = lab.server(MEMBER)
     with joined("239.255.12.99", member.port) as neighbour:
-        neighbour.settimeout(20)
+        neighbour.settimeout(PATIENCE)
         stranger("239.255.12.99", member.port, b"for the neighbour")
         assert neighbour.recv(100) == b"for the neighbour"
         stranger("127.0.0.1", member.port, b"for the machine")

@@ -9,6 +9,7 @@ import pytest
 
 from conftest import ENVIRONMENT, OURS, ROOT, THEIRS
 from peers import answered, assert_error, connect, dribble, reset, rest
+from terminal import PATIENCE
 
 SERVER, CLIENT = "basics/stream_echo/server.py", "basics/stream_echo/client.py"
 WIDE = "\U0001f600"  # 4 bytes in UTF-8
@@ -87,7 +88,7 @@ def test_a_sender_that_does_not_read_is_stopped_and_others_are_served(server):
                 sent += greedy.send(line[sent % 1000:])
         other.sendall(b"Hello!\n")
         assert rest(other) == b"Hello!\n"
-        greedy.settimeout(20)
+        greedy.settimeout(PATIENCE)
         count = 0
         while count < sent // 1000 * 1000:
             count += len(greedy.recv(1_000_000))

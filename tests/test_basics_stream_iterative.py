@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from peers import answered, assert_error, connect, dribble, hurried, reset, rest
+from terminal import PATIENCE
 
 SERVER, CLIENT = "basics/stream_iterative/server.py", "basics/stream_iterative/client.py"
 
@@ -38,7 +39,7 @@ def test_clients_wait_connected_and_are_served_in_the_order_in_which_they_came(s
         conns[1].recv(1000)
     conns[0].sendall(b"Thank you!\n")
     for conn in conns:
-        conn.settimeout(20)
+        conn.settimeout(PATIENCE)
         assert rest(conn) == b"Welcome!\n"
         server.line("Client: .*")
     assert re.findall(r"client \S+:(\d+)", server.output) == came

@@ -17,6 +17,7 @@ from cases import run_cases
 from conftest import ENVIRONMENT, RESET, ROOT, Lab
 from moments import interrupt
 from relay import TcpRelay, glued, one_byte
+from terminal import PATIENCE
 
 FOLDER = "basics/sum"
 CLIENT = f"{FOLDER}/client.py"
@@ -52,7 +53,7 @@ def server(request, shared):
 
 
 def connect(server, data=b""):
-    conn = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    conn = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
     conn.sendall(data)
     return conn
 
@@ -233,7 +234,7 @@ def test_a_silent_client_delays_the_iterative_server_until_its_time_is_over(lab)
         assert silent.makefile("rb").read() == b"error: timed out\n"
         assert time.monotonic() - start >= 0.9
         silent.close()
-        second.settimeout(20)
+        second.settimeout(PATIENCE)
         assert second.recv(100) == b"15\n"
 
 

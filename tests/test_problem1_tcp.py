@@ -12,6 +12,7 @@ from cases import run_cases
 from conftest import ENVIRONMENT, ROOT
 from peers import answered, assert_error, connect, dribble, reset, rest
 from relay import TcpRelay, cut, glued, late, one_byte
+from terminal import PATIENCE
 
 SERVER, CLIENT = "problem1/tcp_server.py", "problem1/tcp_client.py"
 IN_BAND = b"__END__\nEND\n00000004 000\nack 00000001\nerror: FILE_NOT_FOUND\n\r\n\0\xff\xfe" * 9
@@ -79,7 +80,7 @@ def test_the_next_unit_waits_for_the_acknowledgment(lab):
         with conn:
             for sequence, payload in enumerate([b"file", b"x" * 100, b"x" * 100,
                                                 b"x" * 50, b""]):
-                conn.settimeout(20)
+                conn.settimeout(PATIENCE)
                 assert conn.recv(1000) == unit(sequence, payload)
                 conn.settimeout(0.05)
                 with pytest.raises(socket.timeout):

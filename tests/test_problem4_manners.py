@@ -11,6 +11,7 @@ import pytest
 
 from conftest import ROOT
 from streaming import CLIENT, SERVER, make, saved
+from terminal import PATIENCE
 
 TUNE = (ROOT / "problem4" / "media" / "tune.wav").read_bytes()
 
@@ -30,7 +31,7 @@ def server(lab, folder):
 @pytest.fixture
 def sock():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         yield sock
 
 
@@ -197,7 +198,7 @@ def test_more_streams_than_threads(lab, folder):
     address, socks = ("127.0.0.1", server.port), []
     for _ in range(40):
         sock = socket.socket(type=socket.SOCK_DGRAM)
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         socks.append(sock)
         sock.sendto(b"get - file", address)
         sock.sendto(b"get " + sock.recv(100).split()[1] + b" file", address)

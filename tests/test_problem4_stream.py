@@ -7,6 +7,7 @@ import pytest
 from peers import hurried
 from relay import UdpRelay, doubled, lossy, shuffled, without
 from streaming import CLIENT, SERVER, data, data_only, make, saved
+from terminal import PATIENCE
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def server(lab, folder):
 @pytest.fixture
 def sock():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         yield sock
 
 
