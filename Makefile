@@ -2,7 +2,7 @@
 PYTHON ?= python3
 IN = $(PYTHON) tests/environment.py  # runs a script in .venv/VERSION, which it makes once
 
-.PHONY: help python demo lab test soak bench net gallery requirements clean
+.PHONY: help python demo lab marks test soak bench net gallery requirements clean
 
 help:
 	@echo "make demo               watch the programs: transcripts from the notes, played live"
@@ -12,6 +12,7 @@ help:
 	@echo "make test SLOW=yes      and then list the slowest tests"
 	@echo "make lab P=problem3     begin your own: the scripts of a folder in lab/, to be completed"
 	@echo "make test LAB=FOLDER    mark your own versions of scripts, in FOLDER/problem3/ and so on"
+	@echo "make marks CLASS=FOLDER mark a class: the scripts in FOLDER/ann/problem3/ and so on"
 	@echo "make test PYTHON=python3.9   with another Python, 3.9 or later"
 	@echo "make soak N=20 BUSY=2   the tests 20 times, beside two processes that compute"
 	@echo "make bench              measure the programs beside their peers: six to seven minutes"
@@ -36,6 +37,10 @@ python:
 
 test: python
 	@$(PYTHON) tests/run.py $(if $(SLOW),--slow) $(P)
+
+# A class, one submission after the other, each apart from this machine.
+marks: python
+	@$(PYTHON) tests/marks.py $(if $(TRUST),--trust) "$(CLASS)" $(P)
 
 # Where a student begins: scripts whose conversation is to be written, in LAB/.
 lab: python

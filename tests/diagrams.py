@@ -14,7 +14,6 @@ of any length. (connects) and (end of stream) are no bytes but what they say. A 
     unproven(lines(note), stage.events)     # the first line that was not on the wire
 """
 import re
-import socket
 import threading
 from collections import namedtuple
 

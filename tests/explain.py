@@ -1,18 +1,25 @@
-"""Why a check does not hold, in a student's words: what was done, expected, and what came.
+r"""Why a check does not hold, in a student's words: what was done, expected, and what came.
 
 The tests say what they expect in Python and in regular expressions. Here these become words:
 
-    did       python problem3/client.py 12 + 30
-    expected  12 + 30 = <number>
+    1$ python problem3/server.py
+    2$ (printf '12 +'; sleep 1; printf ' 30\n') | nc -N 127.0.0.1 12300
+    expected  42
     came      nothing; the program ended
+
+The commands are what the test did, with what a person has: two terminals, and nc.
 """
 import re
 import socket
 import subprocess
+import traceback
+from pathlib import Path
 
 import cases
+import peers
 from terminal import TO_BE_WRITTEN, Unmet
 
+OURS = Path(__file__).resolve().parent.parent
 COMPARED = []  # the last comparison that failed: its operator, left and right side
 WORDS = [(ConnectionRefusedError, "the connection was refused: the server does not run"),
          (ConnectionResetError, "the connection was reset"),
@@ -28,7 +35,7 @@ def plain(pattern):
                      (r"\d+", "<number>"), (r"\d", "<digit>"), (".*", "…"), (".+", "…"),
                      (r"\x1b", "")]:
         text = text.replace(old, new)
-    text = re.sub(r"\[\^[^]]*\][*+]", "…", text)
+    text = re.sub(r"\[[^]]*\][*+]", "…", text)
     text = re.sub(r"(?<!\\)[()]", "", text).replace("|", " or ")
     return re.sub(r"\\(.)", r"\1", text).strip()
 
@@ -67,19 +74,99 @@ def explain(error, terminals, scripts):
     lines = [f"traceback {found}"] if found else []
     if lines and lines[0].endswith(TO_BE_WRITTEN):
         return lines
-    for terminal in terminals:
-        lines.append(f"did       {re.sub(r' --port [0-9]+', '', terminal.command)}")
-        lines += [f"typed     {shown(text)}" for text in terminal.typed[:3]]
+    done, came = to_do(terminals)
+    lines += done
     if isinstance(error, Unmet):
-        lines += [f"expected  {shown(plain(error.expected))}", f"came      {shown(error.came)}"]
-        if error.ended:
-            lines[-1] += "; the program ended"
-    elif isinstance(error, AssertionError) and COMPARED and COMPARED[0] == "==":
-        came, expected = first_difference(*COMPARED[1:])
-        lines += [f"expected  {shown(expected)}", f"came      {shown(came)}"]
-    else:
-        lines += [f"came      {words}" for kind, words in WORDS if isinstance(error, kind)][:1]
+        lines.append(f"expected  {shown(plain(error.expected))}")
+        if "Traceback" not in error.came:
+            lines.append(f"came      {shown(error.came)}"
+                         f"{'; the program ended' if error.ended else ''}")
+        return lines
+    expected, got = compared(error)
+    words = [words for kind, words in WORDS if isinstance(error, kind)]
+    if expected is not None:
+        lines.append(f"expected  {shown(expected)}")
+    if got is not None or words or came is not None:
+        lines.append(f"came      {words[0] if words else shown(came if got is None else got)}")
     return lines or ["came      something else; the details say what"]
+
+
+def compared(error):
+    """Return what the assertion that failed expected, and what came; None: not known."""
+    if not isinstance(error, AssertionError):
+        return None, None
+    if COMPARED and COMPARED[0] == "==":
+        return first_difference(*COMPARED[1:])[::-1]
+    if COMPARED and COMPARED[0] == "in":
+        return f"… {shown(COMPARED[1])} …", COMPARED[2]
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    pattern = re.search(r"""re\.\w*match\((?:rb|br|r|b)?"(.*?)",""", frame.line or "")
+    return (plain(pattern[1]) if pattern else None), None
+
+
+# ---- What a person can do to see it ------------------------------------------------------
+
+def to_do(terminals):
+    """Return the commands that do what the test did, and what came on its last socket."""
+    lines, ports = [], {}
+    for number, terminal in enumerate(terminals, 1):
+        words = re.match(r"(.*?)(?: --port ([0-9]+))?$", terminal.command)
+        port = getattr(terminal, "port", None)
+        name = re.search(r"\S+\.py", terminal.command)
+        if port and name:
+            ports[port] = default_port(name[0])
+        command = words[1]
+        if name and "ulimit" in command:
+            command = f"python {'/'.join(Path(name[0]).parts[-2:])}"
+        lines.append(f"{number}$ {command}")
+        lines += [f"{number}< {shown(text)}" for text in terminal.typed[:3]]
+    spoken = [said for said in peers.Talker.spoken if said]
+    if not spoken or not ports:
+        return lines, None
+    data = [came for _, kind, came in spoken[-1] if kind == "came"]
+    pieces = [(at, kind, sent) for at, kind, sent in spoken[-1] if kind != "came"]
+    command = shell(pieces)
+    if command:
+        lines.append(f"{len(lines) + 1}$ {command} | nc -N 127.0.0.1 {list(ports.values())[0]}")
+    return lines, b"".join(data) if data else None
+
+
+def default_port(script):
+    """Return the port in a script's first lines."""
+    found = re.search(r"PORT = .*?(\d{5})", (OURS / script).read_text("utf-8"))
+    return found[1] if found else "PORT"
+
+
+def shell(pieces):
+    """Return a command that prints these pieces, with a pause where there was one; None if
+    they are too long for a line, or there are none."""
+    sent = b"".join(data for _, _, data in pieces)
+    if not sent:
+        return None
+    if len(sent) > 60:
+        unit = sent[:1].decode("latin-1")
+        if sent != sent[:1] * len(sent) or not unit.isalnum():
+            return None
+        return f"""python3 -c "print(end='{unit}' * {len(sent)})\""""
+    groups, last = [], None
+    for at, kind, data in pieces:
+        if kind == "sent" and last is not None and at - last > 0.005:
+            groups.append(data)
+        elif kind == "sent":
+            groups[-1:] = [b"".join(groups[-1:]) + data]
+        last = at
+    if len(groups) > 3:  # a byte at a time: two pieces show it, too
+        groups = [sent[:len(sent) // 2], sent[len(sent) // 2:]]
+    words = "; sleep 1; ".join(f"printf '{escaped(data)}'" for data in groups)
+    ended = any(kind == "end" for _, kind, _ in pieces)
+    return f"({words}{'' if ended else '; sleep 3'})"
+
+
+def escaped(data):
+    """Return bytes as the argument of printf, in single quotes."""
+    special = {10: r"\n", 13: r"\r", 37: "%%", 39: r"'\''", 92: r"\\"}
+    return "".join(special.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}")
+                   for byte in data)
 
 
 def first_difference(left, right):

@@ -22,9 +22,40 @@ from terminal import PATIENCE, Unmet
 PAUSE = 0.01  # seconds between two pieces: long enough to be read one by one
 
 
-def connect(server):
+class Talker(socket.socket):
+    """A TCP socket that notes what it sends and receives, so that a mark can say it."""
+
+    spoken = []  # by each of the test: (time, kind, bytes); kind: "sent", "came", "end"
+
+    def __init__(self):
+        super().__init__(socket.AF_INET, socket.SOCK_STREAM)
+        self.said = []
+        self.spoken.append(self.said)
+
+    def sendall(self, data):
+        self.said.append((time.monotonic(), "sent", bytes(data)))
+        super().sendall(data)
+
+    def shutdown(self, how):
+        self.said.append((time.monotonic(), "end", b""))
+        super().shutdown(how)
+
+    def recv(self, size):
+        data = super().recv(size)
+        self.said.append((time.monotonic(), "came", data))
+        return data
+
+    def recv_into(self, buffer):  # what makefile() calls
+        count = super().recv_into(buffer)
+        self.said.append((time.monotonic(), "came", bytes(buffer[:count])))
+        return count
+
+
+def connect(server, timeout=PATIENCE):
     """Return a connection to a server in a terminal; what fails to come raises an error."""
-    conn = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+    conn = Talker()
+    conn.settimeout(timeout)
+    conn.connect(("127.0.0.1", server.port))
     conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return conn
 

@@ -10,6 +10,7 @@ import re
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -38,8 +39,9 @@ def look(lab, names):
                     f"{type(error).__name__}: {getattr(error, 'msg', error)}")
     for name in names:
         if re.search("server|receiver|member|chat|electorate", name):
-            said, ended = first_words(Path(lab, name), ARGUMENTS.get(name, []))
+            said, ended = first_words(Path(lab, name).resolve(), ARGUMENTS.get(name, []))
             if not READY.search(said):
+                said = "".join(c if c.isprintable() or c == "\n" else "?" for c in said)
                 last = "\n".join(f"    {line[:99]}" for line in said.splitlines()[-6:])
                 return (f"{name} {'ended' if ended else f'was silent for {SECONDS} s'}; "
                         "expected a line like: listening on 127.0.0.1:12300\n"
@@ -50,9 +52,10 @@ def look(lab, names):
 def first_words(path, arguments):
     """Return what a script prints until it is ready, and whether it has ended."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    folder = tempfile.TemporaryDirectory()
     process = subprocess.Popen(
         [sys.executable, str(path), *arguments, "--port", "0"], env=environment,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        cwd=folder.name, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True)
     said, deadline, ended = b"", time.monotonic() + SECONDS, False
     try:
@@ -68,6 +71,7 @@ def first_words(path, arguments):
         except OSError:
             pass
         process.wait()
+        folder.cleanup()
     return said.decode("utf-8", "replace"), ended
 
 
@@ -102,12 +106,14 @@ def part(node):
     return found
 
 
-def show(results, theirs, details):
+def show(results, theirs, details, checks=None):
     """Print the report; return the status, 1 if anything does not hold.
 
     results: node: (outcome, why, text, seconds); theirs: the names of the scripts that are
-    marked; details: the file for the whole texts.
+    marked; details: the file for the whole texts. Appends to checks, for each of them, its
+    folder, part, sentence, whether it holds, and why not.
     """
+    checks = [] if checks is None else checks
     found = defaultdict(lambda: defaultdict(dict))  # folder, (part, sentence), case: result
     for node, (outcome, why, _, _) in results.items():
         what, case = sentence(node)
@@ -129,7 +135,9 @@ def show(results, theirs, details):
                     case, why = next((case, why) for case, (outcome, why) in cases.items()
                                      if outcome == "failed")
                     complain(what, case if case not in theirs else "", why, told)
+                    checks.append([folder, word, what, False, why])
                 else:
+                    checks.append([folder, word, what, True, ""])
                     count[word][0] += 1
                     print(f"  ok   {what}")
         totals.append((folder, count))

@@ -7,7 +7,6 @@ import itertools
 import re
 import selectors
 import socket
-import sys
 import threading
 import time
 

@@ -14,7 +14,7 @@ import pytest
 
 from cases import run_cases
 from conftest import ENVIRONMENT, OURS, ROOT, SCRIPTS as NAMES, THEIRS, reserve_port
-from peers import hurried, rest
+from peers import connect, hurried, rest
 from terminal import Unmet
 from test_transcripts import NOTES
 from transcripts import ENDING as ENDING_FOLDERS
@@ -159,7 +159,7 @@ def test_a_server_starts_stops_and_starts_again(name, lab, tmp_path):
     assert_error(second)
     assert "in use" in second.stderr and "--port" in second.stderr
     if name in TCP:  # a connection that the server closes first leaves TIME_WAIT behind
-        conn = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        conn = connect(server)
     if name not in ENDING or name not in TCP:
         assert "\r\nstopped\r\n" in server.stop()
     else:
@@ -176,7 +176,7 @@ def test_a_server_starts_stops_and_starts_again(name, lab, tmp_path):
 def test_a_refused_client_can_read_why_and_is_then_dropped(name, lab):
     """D10: it is not reset while it talks on, and it is closed soon after its last word."""
     server = lab.server(name)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as conn:
+    with connect(server) as conn:
         conn.sendall(b"9" * 100_000)
         server.line("error: .*")
         for _ in range(3):
@@ -202,7 +202,7 @@ def test_a_silent_peer_is_given_up(name, lab):
     copy = hurried(name, lab.folder)
     if name in SERVERS:
         server = lab.server(copy, *arguments(name))
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as conn:
+        with connect(server, 13 if THEIRS else 20) as conn:
             if name in ENDING:
                 server.wait(status=1)
             conn.makefile("rb").read()  # until the server closes

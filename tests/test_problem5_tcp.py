@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from conftest import RESET, ROOT
+from peers import connect
 from relay import TcpRelay, glued, one_byte
 
 SERVER, CLIENT = "problem5/tcp_server.py", "problem5/tcp_client.py"
@@ -131,7 +132,7 @@ RUDE = {
 def test_a_bad_tcp_client_harms_only_itself(lab, server):
     """D7, D10, D14: told, said, and the next client is served."""
     for data in RUDE.values():
-        with socket.create_connection(("127.0.0.1", server.port), timeout=40) as conn:
+        with connect(server, 40) as conn:
             conn.sendall(data)
             conn.shutdown(socket.SHUT_WR)
             said = conn.makefile("rb").read()
@@ -141,7 +142,7 @@ def test_a_bad_tcp_client_harms_only_itself(lab, server):
 
 
 def test_a_tcp_client_that_resets(lab, server):
-    with socket.create_connection(("127.0.0.1", server.port)) as bad:
+    with connect(server) as bad:
         bad.sendall(b"hello\n")
         server.see("Client: hello\r\nYou: ")
         bad.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

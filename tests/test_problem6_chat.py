@@ -2,7 +2,6 @@
 import re
 import socket
 import subprocess
-import sys
 
 import pytest
 
@@ -95,7 +94,7 @@ def test_a_line_break_in_a_reply_does_not_make_two_of_it(lab):
 
 def test_a_client_cannot_steer_the_operators_terminal(lab, server):
     """D17"""
-    with socket.create_connection(("127.0.0.1", server.port)) as conn:
+    with connect(server) as conn:
         conn.sendall(b"\x1b[2Jred\x07\n")
         server.see(r"\[1\] \?\[2Jred\?\r\n")
 
@@ -118,16 +117,15 @@ def test_a_server_cannot_steer_the_clients_terminal(lab):
 
 def test_rude_clients_harm_only_themselves(lab, server):
     """D10"""
-    address = ("127.0.0.1", server.port)
     for data in b"\xff\xfe\n", b"x" * 100_000, b"one\ntwo\n", b"half":
-        with socket.create_connection(address, timeout=40) as conn:
+        with connect(server, 40) as conn:
             conn.sendall(data)
             conn.shutdown(socket.SHUT_WR)
             assert re.search(rb"ready\nerror: [^\n]+\n\Z", conn.makefile("rb").read())
         server.see(r"error: 127\.0\.0\.1:\d+: ")
-    with socket.create_connection(address) as bad:
+    with connect(server) as bad:
         bad.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-    silent = socket.create_connection(address)
+    silent = connect(server)
     client = lab.client(server, CLIENT)
     client.see("You: ")
     client.type("hello")

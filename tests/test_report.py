@@ -1,9 +1,15 @@
 """The marks: what is said before any mark, the three parts, and the words of the report."""
+import os
+import re
+import subprocess
+import sys
+
 import pytest
 
 import explain
+import gallery
 import report
-from conftest import THEIRS
+from conftest import OURS, THEIRS
 from terminal import Unmet
 
 pytestmark = pytest.mark.skipif(bool(THEIRS), reason="of our own tools")
@@ -82,3 +88,49 @@ def test_one_cause_is_told_once_and_the_last_line_sums_up(tmp_path, capsys):
     held = {node: result for node, result in results.items() if result[0] == "passed"}
     held.pop(f"{file}results[1]")
     assert report.show(held, [SERVER], tmp_path / "details") == 0
+
+
+def said(*sent, end=False, pause=1):
+    pieces = [(number * pause, "sent", data) for number, data in enumerate(sent)]
+    return pieces + [(99, "end", b"")] * end
+
+
+@pytest.mark.parametrize("pieces, command", [
+    (said(b"12 +", b" 30\n", end=True), r"(printf '12 +'; sleep 1; printf ' 30\n')"),
+    (said(b"7 % 2\n"), r"(printf '7 %% 2\n'; sleep 3)"),
+    (said(b"12 +", b" 30\n", pause=0, end=True), r"(printf '12 + 30\n')"),
+    (said(*[bytes([byte]) for byte in b"1 + 1\n"], end=True),
+     r"(printf '1 +'; sleep 1; printf ' 1\n')"),
+    (said(b"it's \\ \x1b\xff\r\n", end=True), r"(printf 'it'\''s \\ \033\377\r\n')"),
+    (said(b"9" * 100_000), "python3 -c \"print(end='9' * 100000)\""),
+    (said(b"ab" * 100), None), ([], None)])
+def test_what_a_socket_sent_becomes_a_command(pieces, command):
+    assert explain.shell(pieces) == command
+    if command:
+        printed = subprocess.run(["sh", "-c", command.replace("sleep", "true")],
+                                 stdout=subprocess.PIPE, check=True, timeout=20).stdout
+        assert printed == b"".join(data for _, _, data in pieces)
+
+
+@pytest.mark.waits
+def test_the_commands_of_a_report_show_what_it_says(tmp_path, lab, need):
+    """A textbook server that takes one recv() for one message: its mark, typed by hand."""
+    need("nc")
+    need("patch")
+    gallery.make(OURS / "tests" / "wrong" / "problem3_one_recv_for_one_message.diff",
+                 tmp_path / "mine")
+    done = subprocess.run(
+        [sys.executable, str(OURS / "tests" / "run.py"), "problem3"], text=True, timeout=120,
+        env={**os.environ, "LAB": str(tmp_path / "mine")}, capture_output=True)
+    found = re.search(r"""(?m)^  not  a request is right however it arrives.*
+         1\$ (python problem3/server.py)
+         2\$ (.*) \| nc -N 127.0.0.1 12300
+         expected  (.*)
+         came      (.*)$""", done.stdout)
+    assert found, done.stdout
+    server = lab.start(tmp_path / "mine" / "problem3" / "server.py", "--port", "0")
+    server.ready()
+    shown = subprocess.run(["sh", "-c", f"{found[2]} | nc -N 127.0.0.1 {server.port}"],
+                           stdout=subprocess.PIPE, text=True, timeout=20).stdout
+    assert explain.shown(shown) == found[4] != found[3]
+    assert done.stdout.splitlines()[-1].startswith("problem3: task ")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import conftest
 import run
 from conftest import OURS, THEIRS
 
@@ -261,3 +262,14 @@ def test_a_forked_script_does_what_a_started_one_does(lab, end):
         seen.append((output, terminal.child.exitstatus, terminal.child.signalstatus))
     lab.terminals.clear()  # which may have no traceback elsewhere
     assert seen[0] == seen[1] and "? 42 \u00e9!" in seen[0][0]
+
+
+def test_what_somebody_has_received_in_the_repository_is_not_seen_by_a_test(
+        tmp_path, monkeypatch):
+    """A student has run problem 1 there, and then runs the tests."""
+    for name in "problem1", "received", "lab", ".venv", "download_haiku.txt":
+        (tmp_path / "here" / name).mkdir(parents=True)
+    monkeypatch.setattr(conftest, "ROOT", tmp_path / "here")
+    (tmp_path / "there").mkdir()
+    conftest.Lab(tmp_path / "there")
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["problem1"]
