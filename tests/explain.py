@@ -123,12 +123,28 @@ def to_do(terminals):
     spoken = [said for said in peers.Talker.spoken if said]
     if not spoken or not ports:
         return lines, None
-    data = [came for _, kind, came in spoken[-1] if kind == "came"]
-    pieces = [(at, kind, sent) for at, kind, sent in spoken[-1] if kind != "came"]
+    pieces, data = last_exchange(spoken[-1])
     command = shell(pieces)
     if command:
-        lines.append(f"{len(lines) + 1}$ {command} | nc -N 127.0.0.1 {list(ports.values())[0]}")
-    return lines, b"".join(data) if data else None
+        lines.append(f"{len(terminals) + 1}$ {command} | nc -N 127.0.0.1 "
+                     f"{list(ports.values())[0]}")
+    elif pieces:
+        sent = b"".join(data for _, _, data in pieces)
+        lines.append(f"sent      {shown(sent, 60)} ({len(sent)} bytes)")
+    return lines, data
+
+
+def last_exchange(said):
+    """Return what was sent last on a socket, the pieces, and what came after it or None."""
+    pieces, came = [], None
+    for at, kind, data in said:
+        if kind == "came":
+            came = (came or b"") + data
+        elif came is not None and kind == "sent":
+            pieces, came = [(at, kind, data)], None
+        else:
+            pieces.append((at, kind, data))
+    return pieces, came
 
 
 def default_port(script):

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-PATIENCE = 5 if os.environ.get("LAB") else 20  # seconds, as in terminal.py
+PATIENCE = float(os.environ.get("PATIENCE", 20))  # seconds, as in terminal.py
 
 
 def client(port, line, end, started, counts):

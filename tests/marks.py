@@ -24,16 +24,17 @@ import isolate
 import run
 from report import PARTS
 
-LIMIT = 40  # seconds for a folder; the mark itself ends before
+GRACE = 20  # seconds for a mark to begin and to end, beside its own limit
 
 
-def mark(submission, folders):
-    """Mark a submission; return what run.py says: its text and its results, a dict.
+def mark(submission, folders, limit=run.MARK):
+    """Mark a submission, each folder within limit seconds; return what run.py says: its text and its results, a dict.
 
     Whatever the submission does, there are results: reason says why it has no marks.
     """
     read, write = os.pipe()
-    command = [sys.executable, str(run.TESTS / "run.py"), *folders, "--results", str(write)]
+    command = [sys.executable, str(run.TESTS / "run.py"), *folders, "--results", str(write),
+               "--limit", str(limit)]
     if isolate.possible() is None:
         command = isolate.isolated(
             command, [run.ROOT, sys.prefix, sys.base_prefix, submission])
@@ -43,7 +44,7 @@ def mark(submission, folders):
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     os.close(write)
     try:
-        text = process.communicate(timeout=LIMIT * max(1, len(folders)))[0]
+        text = process.communicate(timeout=limit * len(folders) + GRACE)[0]
     except subprocess.TimeoutExpired:
         text = b"the mark was ended: its time was over\n"
     finally:
@@ -142,6 +143,8 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("class_", metavar="CLASS", type=Path, help="the submissions' folder")
     parser.add_argument("folders", nargs="*", help="problem3, sum (otherwise all they have)")
+    parser.add_argument("--limit", type=float, default=run.MARK, metavar="SECONDS",
+                        help="for each folder of a submission (%(default)s)")
     parser.add_argument("--trust", action="store_true",
                         help="mark as well where no program can be run apart")
     args = parser.parse_args()
@@ -169,7 +172,7 @@ def main():
                   if (folder / name / path).is_file()}
         folders = sorted(wanted or theirs)
         if theirs & set(folders):
-            text, results = mark(folder / name, folders)
+            text, results = mark(folder / name, folders, args.limit)
         else:
             results = {"reason": nothing(folder / name, folders)}
             text = f"error: {results['reason']}\n"

@@ -23,6 +23,7 @@ NETWORK = {"nothing that is received can be run", "a silent peer is given up",
            "a refused client can read why and is then dropped"}
 ARGUMENTS = {"problem7/chat.py": ["--name", "ann"], "problem8/electorate.py": ["1"]}
 READY = re.compile(r"(listening on|joined) \S+:\d+")
+MOST = 3     # reasons in a report, in full
 SECONDS = 6  # for the ready line
 
 
@@ -141,6 +142,8 @@ def show(results, theirs, details, checks=None):
                     count[word][0] += 1
                     print(f"  ok   {what}")
         totals.append((folder, count))
+    if len(told) > MOST:
+        print(f"\nMend the first {MOST}, and mark it again: the others may come from them.")
     if told:
         write(results, details)
     print()
@@ -161,8 +164,10 @@ def complain(what, case, why, told):
     if cause in told:
         print(f"  not  {what}\n         a consequence of: {told[cause]}")
         return
-    told[cause or (what, case)] = what
+    told[cause or (what, case)] = what  # in the order in which they are printed
     print(f"  not  {what}{f': {case}' if case else ''}")
+    if len(told) > MOST:
+        return  # first things first
     for line in lines:
         print(f"         {line}")
     if cause:

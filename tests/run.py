@@ -31,6 +31,7 @@ ROOT = TESTS.parent
 WORKERS = 6 * (os.cpu_count() or 1)  # most tests wait
 LIMIT = 300    # seconds for one test: after that it hangs
 MARK = 18      # seconds for the marks of one folder
+PATIENCE = 5   # ... and for what a script of somebody's own is to do (otherwise 20)
 QUICK = 1.5    # seconds: a test that takes longer mostly waits
 TOGETHER = 3   # seconds: so much of what shares a server runs in one worker
 SCRIPTS = [path.relative_to(ROOT).as_posix() for pattern in ("problem*/*.py", "basics/*/*.py")
@@ -150,7 +151,7 @@ class Run:
                         os.kill(worker.pid, signal.SIGABRT)  # it writes down where it is
                         time.sleep(0.2)
                         self.died(worker, f"the test hangs: {LIMIT} s have passed")
-                if os.environ.get("LAB") and self.screen.seconds() > MARK * folders:
+                if os.environ.get("LAB") and self.screen.seconds() > self.args.limit * folders:
                     self.give_up(session.items)
                     break
                 failed = len(self.results.nodes("failed"))
@@ -241,7 +242,8 @@ class Run:
         """The time of a mark is over: what has not ended does not hold."""
         for item in items:
             if item.nodeid not in self.results.all:
-                self.note(item.nodeid, "failed", f"came      no end within {MARK} seconds",
+                self.note(item.nodeid, "failed",
+                          f"came      no end within {self.args.limit:g} seconds",
                           "the time was over")
 
     def died(self, worker, why=None):
@@ -383,6 +385,8 @@ def main():
     parser.add_argument("--record", metavar="FILE",
                         help="append to FILE how each test ended, a line of JSON each")
     parser.add_argument("--silent", action="store_true", help="show no failure's text")
+    parser.add_argument("--limit", type=float, default=MARK, metavar="SECONDS",
+                        help="for the marks of one folder (%(default)s)")
     parser.add_argument("--results", type=int, metavar="DESCRIPTOR",
                         help="write the marks there, as JSON (for marks.py)")
     parser.add_argument("--durations", metavar="FILE", type=Path,
@@ -397,6 +401,7 @@ def main():
         names = theirs(lab)
         wanted = wanted or {name.rpartition("/")[0] for name in names}
         args.silent = True
+        os.environ["PATIENCE"] = str(args.limit * PATIENCE / MARK)
     environment.enter(*sys.argv)
     if lab:
         import report

@@ -26,8 +26,8 @@ ENVIRONMENT = {name: value for name, value in os.environ.items()
 ENVIRONMENT.update(PYTHONDONTWRITEBYTECODE="1", TERM="dumb")
 FORK = os.environ.get("FORK") != "no" and not os.environ.get("LAB")  # see starter.py
 # Seconds to wait for a line: many times what any line needs. (A wrong script of somebody's
-# own may make many tests wait.)
-PATIENCE = 5 if os.environ.get("LAB") else 20
+# own may make many tests wait: run.py gives them less.)
+PATIENCE = float(os.environ.get("PATIENCE", 20))
 
 
 # What a script from `make lab` says where something is still to be written.

@@ -45,8 +45,8 @@ def class_(tmp_path):
 
 
 def mark(folder, *words):
-    return subprocess.run([*MARKS, str(folder), "problem3", *words], capture_output=True,
-                          text=True, timeout=300)
+    return subprocess.run([*MARKS, str(folder), "problem3", "--limit", "90", *words],
+                          capture_output=True, text=True, timeout=300)
 
 
 def report(folder, name):
@@ -215,9 +215,9 @@ def test_a_submission_that_attacks_has_a_report_all_the_same(class_, apart, need
 
 def test_a_mark_that_does_not_end_is_ended(class_, tmp_path, monkeypatch):
     """The runner itself hangs: after a time there is a report all the same."""
-    monkeypatch.setattr(marks, "LIMIT", 1)
+    monkeypatch.setattr(marks, "GRACE", 1)
     monkeypatch.setattr(marks.isolate, "possible", lambda: "not in this test")
     monkeypatch.setattr(marks.run, "TESTS", tmp_path)
     (tmp_path / "run.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(60)")
-    text, results = marks.mark(class_("ann", SERVER) / "ann", ["problem3"])
+    text, results = marks.mark(class_("ann", SERVER) / "ann", ["problem3"], limit=0)
     assert "its time was over" in text and results["reason"].startswith("no mark")
