@@ -210,7 +210,7 @@ def test_a_silent_peer_is_given_up(name, lab):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             client = lab.start(copy, *arguments(name), "--port",
                                listener.getsockname()[1])
-            client.see(r"error: [^\r]+\r\n")
+            client.see(r"error: [^\r]+\r\n", timeout=20)
             client.wait(status=1)
 
 

@@ -44,9 +44,9 @@ def test_the_tune_plays_while_it_downloads(lab, need):
     client.line("playing")
     decoded = lab.folder / "decoded.raw"
     client.runs_until(  # a second of sound is there
-        lambda: decoded.exists() and decoded.stat().st_size >= 16_000)
+        lambda: decoded.exists() and decoded.stat().st_size >= 16_000, timeout=20)
     assert not (lab.folder / "streamed_tune.wav").exists(), "played after the download"
-    client.wait()
+    client.wait(timeout=20)
     with wave.open(str(lab.folder / "streamed_tune.wav")) as tune:
         assert decoded.read_bytes() == tune.readframes(10 ** 9)
     assert saved(lab, "tune.wav") == TUNE
