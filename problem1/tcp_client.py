@@ -1,7 +1,8 @@
 """File transfer over TCP, the client: sends a file, unit by unit.
 
-Stop and wait, in units of at most 100 bytes. The wire is described in
-tcp_server.py.
+Stop and wait, in units of at most 100 bytes. The client waits --timeout
+seconds for an acknowledgment (2), and sends a unit at most --retries times
+(5). The wire is described in tcp_server.py.
 
     1$ python problem1/tcp_server.py
     1| listening on 127.0.0.1:12100

@@ -23,9 +23,9 @@ unit says that the file is complete.
     or | <----- error: (the reason)\n ------ |   in place of an acknowledgment
 
 The name has 1 to 255 bytes, as the file system stores them, and no folder. The
-new file replaces an old one of the same name. The server closes a connection
-that is silent for 10 seconds. With --lose, one half of the losses are units,
-the other half acknowledgments.
+server stores the file in the folder --dir (received); it replaces an old one
+of the same name. The server closes a connection that is silent for 10 seconds.
+With --lose, one half of the losses are units, the other half acknowledgments.
 
 Two terminals (1$ is a command in terminal 1, 1| is its output):
 

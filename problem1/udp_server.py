@@ -17,8 +17,8 @@ system stores them.
        | -- 0 0 empty.txt\n -------------------------------> |   without a line
 
 The server knows a client by its address. If the client sends another NAME or
-TOTAL, it begins another file. The new file replaces an old one of the same
-name.
+TOTAL, it begins another file. The server stores the file in the folder --dir
+(received); it replaces an old one of the same name.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -34,9 +34,10 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2< 1 3 poem.txt
     1| incomplete poem.txt: 1 of 3 lines, missing 2-3
 
-Notice: an incomplete file is kept as poem.txt.incomplete, never as poem.txt.
-The server cannot know whether a client has finished. It waits for 2 seconds
-of silence, and then stores what it has.
+Notice: an incomplete file is kept as poem.txt.incomplete, never as poem.txt,
+and the server names all lines that are missing. The server cannot know whether
+a client has finished. It waits for 2 seconds of silence, and then stores what
+it has.
 
 Try: `seq 100000 > many.txt`, and send that with --rate 1000000. How many lines
 arrive, and which are missing? The system keeps datagrams until the server

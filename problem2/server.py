@@ -13,9 +13,9 @@ The wire (TCP): a line with the name; a line with the size; then the bytes.
 
     or | <----- error: (the reason)\n ------ |   in place of the size
 
-A connection brings one file. NAME is a file directly in the server's folder,
-in the bytes of the file system. The server closes a connection that is silent
-for 10 seconds.
+A connection brings one file. The name is that of a file directly in the folder
+--dir (files, beside this script), in the bytes of the file system. The server
+closes a connection that is silent for 10 seconds.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

@@ -1,10 +1,13 @@
-"""The gallery of wrong versions: the tests must find the fault in each.
+"""The gallery: the tests must find the fault in each wrong version, and none in a right one.
 
 Each file in tests/wrong is one mistake that is easily made. It holds a sentence, the names
 of the tests that find the mistake (with a ? those that find it only now and then: the fault
 is one of time), and the difference to the right script. `make gallery` puts each into a
 folder of its own and runs the tests that it names. It is found when all of them fail that
 have no ? (if each has one: when any fails). Status 1: one was not found.
+
+In tests/right are other versions that are right, in styles of their own, by somebody who has
+read nothing but the notes. Their marks must be full, but for manners.
 
 `make gallery W=NAME` does this with one, and leaves the wrong script in wrong/NAME, where
 you can run it and look at it.
@@ -24,6 +27,7 @@ from pathlib import Path
 import run
 
 WRONG = run.TESTS / "wrong"
+RIGHT = run.TESTS / "right"
 PATIENCE = 180  # seconds for the tests of one version
 
 
@@ -95,7 +99,8 @@ def find(path, names, answer):
 def ended(path, names, folder, scratch):
     """Return how each of the tests ended with the wrong script in the folder."""
     scratch.mkdir()
-    environment = {**os.environ, "LAB": str(folder), "TMPDIR": str(scratch)}
+    environment = {**os.environ, "LAB": str(folder), "TMPDIR": str(scratch),
+                   "PATIENCE": str(run.PATIENCE)}
     environment.pop("CI", None)  # pytest compares whole files then, for many minutes
     answer, log = scratch / "answer", scratch / "log"
     with open(log, "w", encoding="utf-8") as file:
@@ -148,6 +153,42 @@ def verdict(path, folder, scratch):
     return found, "\n".join(words)
 
 
+def right_ones():
+    """Return (style, folder) of the right versions."""
+    return sorted({(path.relative_to(RIGHT).parts[0],
+                    path.parent.relative_to(RIGHT).as_posix().partition("/")[2])
+                   for path in RIGHT.rglob("*.py")})
+
+
+def judge(style, folder, scratch):
+    """Mark a right version; return whether task and network are full, and the words."""
+    scratch.mkdir()
+    record = scratch / "results"
+    with open(record, "w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [sys.executable, str(run.TESTS / "run.py"), folder, "--limit", "90",
+             "--results", str(file.fileno())], pass_fds=[file.fileno()],
+            env={**os.environ, "LAB": str(RIGHT / style), "TMPDIR": str(scratch)},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            stop(process)
+            run.left_behind(scratch)
+    text = record.read_text("utf-8")
+    results = json.loads(text) if text else {"reason": "its mark did not end"}
+    missed = [f"    {part}, not: {what}" for _, part, what, held, _ in results.get("checks", [])
+              if not held and part != "manners"]
+    if "reason" in results:
+        missed.append(f"    {results['reason']}")
+    title = f"{style}/{folder}"
+    return not missed, "\n".join([f"{'RIGHT, BUT NOT FULL' if missed else 'right'}: {title}",
+                                  *missed])
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -156,8 +197,9 @@ def main():
     args = parser.parse_args()
     if args.answer:
         return find(WRONG / f"{args.names[0]}.diff", args.names[1:], args.answer)
-    paths = sorted(WRONG.glob("*.diff"))
+    paths, others = sorted(WRONG.glob("*.diff")), right_ones()
     if args.names:
+        others = []
         unknown = set(args.names) - {path.stem for path in paths}
         if unknown:
             run.error(f"there is no {', '.join(sorted(unknown))}; tests/wrong has the names")
@@ -165,6 +207,7 @@ def main():
     signal.signal(signal.SIGTERM, run.interrupt)
     screen, missed, done = run.Screen(sys.stdout), [], 0
     pool = concurrent.futures.ThreadPoolExecutor(run.WORKERS)
+    few = concurrent.futures.ThreadPoolExecutor(2)  # each of these is a whole run
     with tempfile.TemporaryDirectory(prefix="gallery-") as scratch:
         try:
             tasks = {}
@@ -174,27 +217,35 @@ def main():
                     folder = run.ROOT / "wrong" / path.stem
                     shutil.rmtree(folder, ignore_errors=True)
                 task = pool.submit(verdict, path, folder, Path(scratch, f"{path.stem}.tmp"))
-                tasks[task] = path
+                tasks[task] = path.stem
+            for style, folder in others:
+                name = f"{style}-{folder.replace('/', '-')}"
+                task = few.submit(judge, style, folder, Path(scratch, name))
+                tasks[task] = f"{style}/{folder}"
             waiting = set(tasks)
             while waiting:
                 over, waiting = concurrent.futures.wait(waiting, 0.2, "FIRST_COMPLETED")
                 for task in over:
                     found, words = task.result()
                     done += 1
-                    missed += [] if found else [tasks[task].stem]
+                    missed += [] if found else [tasks[task]]
                     screen.print(words)
-                screen.move(f"{done} of {len(paths)}, {len(missed)} not found")
+                screen.move(f"{done} of {len(tasks)}, {len(missed)} not as they should be")
         finally:
             for task in tasks:
                 task.cancel()
             run.left_behind(scratch)
             pool.shutdown()
+            few.shutdown()
     for stem in missed:
-        screen.print(f"NOT FOUND: {stem}")
+        screen.print(f"not as it should be: {stem}")
     if args.names:
         screen.print("\n".join(f"wrong/{path.stem}/{script(path)}" for path in paths))
-    screen.print(f"{done - len(missed)} of {len(paths)} wrong versions found "
-                 f"in {screen.seconds():.0f} s")
+    wrong = len(paths) - sum("/" not in stem for stem in missed)
+    right = len(others) - sum("/" in stem for stem in missed)
+    screen.print(f"{wrong} of {len(paths)} wrong versions found"
+                 + (f", {right} of {len(others)} right ones have full marks" if others else "")
+                 + f" in {screen.seconds():.0f} s")
     return int(bool(missed) or not paths)
 
 

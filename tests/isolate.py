@@ -13,6 +13,7 @@ system gives user namespaces.
 """
 import ctypes
 import os
+import random
 import resource
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ PLACES = "/mnt", "/media", "/srv"  # over one of these, for the command only, it
 DEVICES = "null", "zero", "full", "random", "urandom", "tty"
 SCRATCH = "256m"       # bytes in /tmp
 PROCESSES = 400        # processes and threads at once, tests and all
-NOBODY = 65534
+NOBODIES = 20_000, 60_000  # users without a name; the limit counts what a user runs
 RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC, PRIVATE = (
     1, 2, 4, 8, 32, 4096, 16384, 1 << 18)
 libc = ctypes.CDLL(None, use_errno=True)
@@ -111,9 +112,10 @@ def main():
     for capability in range(64):
         libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP: of no use after exec
     if real_root:  # for whom there is no limit of processes
+        nobody = random.randrange(*NOBODIES)
         os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        os.setresgid(nobody, nobody, nobody)
+        os.setresuid(nobody, nobody, nobody)
     libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
     os.execvpe(command[0], command, {
         "PATH": os.environ["PATH"], "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8",

@@ -170,7 +170,9 @@ def altered(script, folder, old, new):
 
 
 def assert_error(result, text=""):
-    """One line that begins with "error: " and has this text, and status 1."""
+    """One line that begins with "error: " and has this text, and status 1. (The words of
+    somebody's own are their own.)"""
+    text = "" if THEIRS else text
     if (result.status != 1 or not result.stderr.startswith("error: ")
             or result.stderr.count("\n") != 1 or text not in result.stderr):
         raise Unmet(str(result), f"one line error: …{text} and exit status 1",

@@ -8,6 +8,7 @@ the results and prints nothing else.
 import os
 import re
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,9 +39,19 @@ def look(lab, names):
         except (SyntaxError, ValueError) as error:
             return (f"{name}, line {getattr(error, 'lineno', '?')}: "
                     f"{type(error).__name__}: {getattr(error, 'msg', error)}")
+    with tempfile.TemporaryDirectory() as root:  # theirs, with the folders of ours
+        for folder in {name.rpartition("/")[0] for name in names}:
+            shutil.copytree(TESTS.parent / folder, Path(root, folder))
+        for name in names:
+            shutil.copy(Path(lab, name), Path(root, name))
+        return unready(root, names)
+
+
+def unready(root, names):
+    """Return why one of the servers does not become ready, or None."""
     for name in names:
         if re.search("server|receiver|member|chat|electorate", name):
-            said, ended = first_words(Path(lab, name).resolve(), ARGUMENTS.get(name, []))
+            said, ended = first_words(Path(root, name), ARGUMENTS.get(name, []))
             if not READY.search(said):
                 said = "".join(c if c.isprintable() or c == "\n" else "?" for c in said)
                 last = "\n".join(f"    {line[:99]}" for line in said.splitlines()[-6:])

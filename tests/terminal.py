@@ -34,6 +34,13 @@ PATIENCE = float(os.environ.get("PATIENCE", 20))
 TO_BE_WRITTEN = "NotImplementedError: to be written"
 
 
+def fair(pattern):
+    """Return what a mark asks for: the words of an error are everybody's own."""
+    if not os.environ.get("LAB") or "[^" in pattern:
+        return pattern
+    return re.sub(r"^error: .*?(?=\\r|\r|$)", r"error: [^\r\n]+", pattern)
+
+
 class Unmet(AssertionError):
     """A test expected a text, and something else came."""
 
@@ -124,12 +131,14 @@ class Terminal:
 
     def see(self, pattern, timeout=PATIENCE, what=None):
         """Wait until the output not yet seen has this regular expression; return the match."""
+        pattern = fair(pattern)
         match = self.until(re.compile(pattern).search, what or pattern, timeout)
         self.seen += match.end()
         return match
 
     def line(self, pattern, timeout=PATIENCE):
         """Wait for a whole line that matches the regular expression."""
+        pattern = fair(pattern)
         return self.see(rf"(?m)^(?:[^\n]*\r)?(?:\x1b\[[AJK])*(?:{pattern})\r\n", timeout,
                         f"the line {pattern}")
 

@@ -45,6 +45,7 @@ def test_a_longer_message_is_refused_by_both(lab, tmp_path):
             [text, "--port", str(receiver.port)] for text in ("x" * 61, "\u00e4" * 31)],
             tmp_path, ENVIRONMENT):
         assert_error(result, "not sent")
+    assert "error" not in receiver.output, "it was sent all the same"
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.sendto(b"x" * 61, ("127.0.0.1", receiver.port))
     receiver.line(r"error: 127\.0\.0\.1:\d+ sent 61 bytes; the limit is 60")
