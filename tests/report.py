@@ -129,6 +129,9 @@ def show(results, theirs, details, checks=None):
     found = defaultdict(lambda: defaultdict(dict))  # folder, (part, sentence), case: result
     for node, (outcome, why, _, _) in results.items():
         what, case = sentence(node)
+        kind = re.match(r"test_problem\d_(tcp|udp|hub)", Path(node.partition("::")[0]).name)
+        if kind:  # two programs of one folder may have the same sentence
+            what = f"{kind[1]}: {what}"
         found[where(node)][part(node), what][case] = outcome, why
     totals, told = [], {}
     for folder in sorted(found):

@@ -68,6 +68,15 @@ def test_a_reason_has_what_was_done_expected_and_came():
     assert len(explain.shown("x" * 1000)) < 170
 
 
+def test_two_programs_of_a_folder_may_have_the_same_sentence(tmp_path, capsys):
+    results = {f"test_problem5_{kind}.py::test_the_client_leaves": (outcome, "came      1", "", 1)
+               for kind, outcome in (("tcp", "failed"), ("udp", "passed"))}
+    assert report.show(results, [], tmp_path / "details") == 1
+    said = capsys.readouterr().out
+    assert "not  tcp: the client leaves" in said and "ok   udp: the client leaves" in said
+    assert said.endswith("problem5: task 0 of 0, network 0 of 0, manners 1 of 2\n")
+
+
 def test_one_cause_is_told_once_and_the_last_line_sums_up(tmp_path, capsys):
     cause = f"traceback {SERVER}, line 9: ValueError: no\ndid       a command\ncame      nothing"
     file = "test_problem3.py::test_"
