@@ -19,7 +19,7 @@ help:
 	@echo "make bench ROW=hub      one row of that table"
 	@echo "make net                a network of three hosts in this one machine, and a shell there"
 	@echo "make net LOSE=30        one that loses 30 % of all datagrams"
-	@echo "make gallery            mark the wrong versions in tests/wrong: each must be found"
+	@echo "make gallery            mark wrong versions, each must be found, and right ones: none may"
 	@echo "make gallery W=NAME     one of them, which is left in the folder wrong/NAME"
 	@echo "make requirements       what is required, and the tests that hold it"
 	@echo "make clean              delete what the tests have made"
