@@ -6,8 +6,8 @@ is one of time), and the difference to the right script. `make gallery` puts eac
 folder of its own and runs the tests that it names. It is found when all of them fail that
 have no ? (if each has one: when any fails). Status 1: one was not found.
 
-In tests/right are other versions that are right, in styles of their own, written by somebody who has
-read nothing but the notes. Their marks must be full, but for manners.
+In tests/right are other versions that are right, in styles of their own, written from the
+notes alone. Their marks must be full, but for manners.
 
 `make gallery W=NAME` does this with one, and leaves the wrong script in wrong/NAME, where
 you can run it and look at it.
