@@ -14,7 +14,7 @@ of any length. (connects) and (end of stream) are no bytes but what they say. A 
     unproven(lines(note), stage.events)     # the first line that was not on the wire
 """
 import re
-import threading
+import socket
 from collections import namedtuple
 
 from relay import TcpRelay, UdpRelay, joined
@@ -133,18 +133,20 @@ class Recorder(Rehearsal):
             if not self.open:
                 group = re.search(r"(\S+):\d+$", ready[0])[1]
                 self.open.append(joined(group, terminal.port))
-                threading.Thread(target=self.listen, daemon=True).start()
+                self.open[0].setblocking(False)
         else:
             relay = (TcpRelay if self.stream else UdpRelay)(terminal, events=self.events)
             self.open.append(relay)
             self.ports[folder] = str(relay.port)
             self.printed[str(relay.port)] = ready[1]
 
-    def listen(self):
-        """Record what is sent to the group; each datagram comes back to its sender, too."""
-        while True:
+    def end(self):
+        """End what still runs; record what was sent to the group, which the system has kept
+        till now. Each datagram comes back to its sender, too."""
+        super().end()
+        while self.open and isinstance(self.open[0], socket.socket):
             try:
-                data, _ = self.open[0].recvfrom(65535)
-            except OSError:
-                return
+                data = self.open[0].recv(65535)
+            except BlockingIOError:
+                break
             self.events += [Event(">", None, data), Event("<", None, data)]

@@ -12,6 +12,7 @@ The commands are what the test did, with what a person has: two terminals, and n
 import re
 import socket
 import subprocess
+import time
 import traceback
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import peers
 from terminal import TO_BE_WRITTEN, Unmet
 
 OURS = Path(__file__).resolve().parent.parent
+HALF = "a traceback"  # of which the last line has not come
 COMPARED = []  # the last comparison that failed: its operator, left and right side
 WORDS = [(ConnectionRefusedError, "the connection was refused: the server does not run"),
          (ConnectionResetError, "the connection was reset"),
@@ -63,14 +65,18 @@ def cause(outputs, scripts):
             lines = re.findall(rf'{re.escape(name)}", line (\d+)', found[1])
             last = [line for line in found[1].splitlines() if re.match(r"\w[\w.]*(:|$)", line)]
             return (f"{name}, line {lines[-1] if lines else '?'}: "
-                    f"{shown(last[0] if last else 'a traceback')}")
+                    f"{shown(last[0]) if last else HALF}")
     return None
 
 
 def explain(error, terminals, scripts):
     """Return the lines that tell a student why a check does not hold, the cause first."""
-    outputs = [(terminal.output, terminal.command) for terminal in terminals]
-    found = cause(outputs + cases.PRINTED, scripts)
+    for _ in range(20):  # a traceback may be half printed
+        outputs = [(terminal.output, terminal.command) for terminal in terminals]
+        found = cause(outputs + cases.PRINTED, scripts)
+        if not found or not found.endswith(HALF):
+            break
+        time.sleep(0.1)
     lines = [f"traceback {found}"] if found else []
     if lines and lines[0].endswith(TO_BE_WRITTEN):
         return lines

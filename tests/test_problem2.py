@@ -278,9 +278,9 @@ def test_more_clients_than_threads(lab):
     server.line(r"error: .*start new thread.*")
     for one in crowd:
         one.close()
-    while True:  # the threads of the crowd end one by one
-        with connect(server) as conn, contextlib.suppress(socket.timeout):
-            conn.settimeout(1)
+
+    def served():
+        with connect(server, timeout=1) as conn, contextlib.suppress(socket.timeout):
             conn.sendall(b"haiku.txt\n")
-            if conn.recv(10).startswith(b"153\n"):
-                return
+            return conn.recv(10).startswith(b"153\n")
+    server.runs_until(served)  # the threads of the crowd end one by one

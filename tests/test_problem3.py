@@ -227,11 +227,11 @@ def test_more_clients_than_threads(lab):
     server.line(r"error: cannot accept: .*")
     for one in crowd:
         one.close()
-    while True:  # the threads of the crowd end one by one
-        with connect(server) as conn, contextlib.suppress(socket.timeout):
-            conn.settimeout(1)
-            if ask(conn, "1 + 1") == ["2"]:
-                return
+
+    def served():
+        with connect(server, timeout=1) as conn, contextlib.suppress(socket.timeout):
+            return ask(conn, "1 + 1") == ["2"]
+    server.runs_until(served)  # the threads of the crowd end one by one
 
 
 def test_answers_from_a_file(server):
