@@ -25,8 +25,8 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 Notice: no client needs the server. It is one more program that listens.
 
 The default is the broadcast address of the loopback network. Linux supports
-it. By its documentation, macOS does not. On a real network, use the address
-that `ip address` shows after "brd": --broadcast 192.168.1.255.
+it. macOS documents that it does not. On a real network, use the address that
+`ip address` shows after "brd": --broadcast 192.168.1.255.
 
 Congestion: every machine on the network must process a broadcast, even a
 machine that discards it. Many broadcasts slow down the whole network.

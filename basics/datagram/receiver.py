@@ -26,10 +26,10 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
 Notice: one recvfrom() returns one whole datagram and the address of its
 sender. If the datagram is longer than the buffer, the system drops the rest
-and does not tell you. (By its documentation, Windows raises an error.) So this
+and does not tell you. (Windows documents that it raises an error.) So this
 buffer is large enough for any datagram, and the script says how many bytes it
 drops. The limit counts bytes, not characters. An accented letter takes two
-bytes, so 20 of 21 arrive.
+bytes, so only 20 letters fit.
 
 Try: write 40 in place of LARGEST, and send the long message again.
 

@@ -12,8 +12,8 @@ The wire is described in server.py.
 
 Notice: the client keeps a list of the messages without an echo. An echo takes
 its message off the list. The message of a duplicate echo is no longer on the
-list, so the echo changes nothing. Without the number, the client could take a
-duplicate echo of the first hello for the echo of the second hello.
+list, so the echo changes nothing. Without the number, a duplicate echo of the
+first hello could look like the echo of the second.
 
 Each round of waiting has one deadline. If every recv() started a new timeout,
 other datagrams could restart it again and again, and the client would wait for

@@ -35,8 +35,9 @@ Two terminals (1$ is a command in terminal 1, 1| is its output):
 Notice: the client sends "one" first, and the echo of "two" arrives before it.
 The server receives "three" twice, and cannot know why.
 
-Try: --lose 0.8, several times. Are eight tries always enough? Then lose real
-datagrams, in the network of `make net LOSE=50` (Linux; README.md).
+Try: --lose 0.8, several times. Are the client's eight tries always enough?
+Then lose real datagrams, in the network of `make net LOSE=50` (Linux;
+README.md).
 
 Question: what do UDP and TCP do about reliability, order and errors?
 Answer: UDP adds a checksum, and drops a damaged datagram. It does not notice

@@ -9,8 +9,8 @@ The wire is described in receiver.py.
     1| received Hello, everybody! from 127.0.0.1:<port>
 
 Notice: the sender does not call bind() and does not join the group. Any
-program may send to a group. It tells the system which interface to use,
-because no route leads to a group.
+program may send to a group. The sender names the interface, because no route
+leads to a group.
 
 Try: send when there is no receiver. Nobody tells the sender. Then send a
 message of more than 100 bytes: $(printf %0101d 0).

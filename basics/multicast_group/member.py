@@ -29,9 +29,9 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2| received And from two! from 127.0.0.1:<port>
 
 Notice: your own message comes back like all others. There are two sockets. In
-every member, the receiving socket has the group's port. The sending socket has
-a different port in each member, so you can see which member of one machine has
-sent a message.
+every member, the receiving socket has the group's port. The sending socket's
+port differs in each member, so it shows which member on one machine sent a
+message.
 
 Try: start a third member after the first message. What does it receive? What
 would it need to receive everything? (problem8 does that.)

@@ -1,6 +1,6 @@
 r"""Welcome and answer, the server: sends a welcome, receives an answer.
 
-Then both end. From this script on, listen() in the frame below creates the
+Then both programs end. From here on, our own function listen() creates the
 listening socket.
 
 The wire (TCP): lines of UTF-8 text, each ended by a newline byte.

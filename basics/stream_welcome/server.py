@@ -1,7 +1,7 @@
 r"""Welcome, the server: sends one line to the client that connects, and ends.
 
-These are the steps of every TCP server. In this script each step has its own
-line. In later scripts, listen() in the frame below does the first three.
+Every TCP server takes these steps. In this script each step has its own line.
+In later scripts, our own function listen() does the first three.
 
 The wire (TCP): one line of ASCII text, ended by a newline byte.
 
@@ -11,7 +11,7 @@ The wire (TCP): one line of ASCII text, ended by a newline byte.
        |                                     |   listen()  let clients connect
        | ----- (connects) -----------------> |   accept()  take a client
        | <------------------ Welcome!\n ---- |   sendall()
-       | <-------------- (end of stream) --- |   close(), by the with
+       | <-------------- (end of stream) --- |   close(): end of with
 
 Two terminals (1$ is a command in terminal 1, 1| is its output):
 
@@ -28,8 +28,8 @@ the conversation with one client.
 The side that closes first, here the server, keeps the connection for one more
 minute (state TIME_WAIT), in case a late packet arrives. Without SO_REUSEADDR,
 bind() fails during that minute: "Address already in use". Windows does not
-need this option. By its documentation, the option lets two servers share one
-port there.
+need this option. Windows documents that the option lets two servers share one
+port.
 
 Try: delete the line with SO_REUSEADDR and the `if` above it. Run both scripts
 a few times. On Linux, `ss -tan | grep 12005` shows the old connections. Then

@@ -18,8 +18,8 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2| sum of 1..100 = 5050
     2| waited <number>.<number> s
 
-Start the server without --delay, and COUNT 5 half a second after COUNT 100.
-Then COUNT 5 waits 1.001 s, and COUNT 100 waits 20.001 s.
+Start the server without --delay. Start COUNT 100, and half a second later
+COUNT 5. Then COUNT 5 waits 1.001 s, and COUNT 100 waits 20.001 s.
 
 Notice: `diff basics/sum/selectors_server.py basics/sum/asyncio_server.py`. The
 loop is gone. Each client is a task, and asyncio runs all tasks in its loop.
@@ -32,7 +32,7 @@ The program then ends at once; the tasks need not end first.
 Try: change `await asyncio.sleep(` to `time.sleep(`. Which of the other servers
 does it behave like now?
 
-Question: what does await tell the reader that a function call does not?
+Question: how does await differ from a plain function call?
 Answer: the function may stop here, and others run meanwhile. Later this
 function goes on at the same place, with all its variables. Between two awaits
 nothing else runs.

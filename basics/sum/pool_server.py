@@ -19,8 +19,8 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2| sum of 1..100 = 5050
     2| waited <number>.<number> s
 
-Start the server without --delay, and COUNT 5 half a second after COUNT 100.
-Then COUNT 5 waits 1.001 s, and COUNT 100 waits 20.001 s.
+Start the server without --delay. Start COUNT 100, and half a second later
+COUNT 5. Then COUNT 5 waits 1.001 s, and COUNT 100 waits 20.001 s.
 
 Notice: the fifth client waits in the listen queue until one of the four is
 done. (With ThreadPoolExecutor the main thread would accept it at once, and put

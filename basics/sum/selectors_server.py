@@ -20,8 +20,8 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     2| sum of 1..100 = 5050
     2| waited <number>.<number> s
 
-Start the server without --delay, and COUNT 5 half a second after COUNT 100.
-Then COUNT 5 waits 1.001 s, and COUNT 100 waits 20.001 s.
+Start the server without --delay. Start COUNT 100, and half a second later
+COUNT 5. Then COUNT 5 waits 1.001 s, and COUNT 100 waits 20.001 s.
 
 Notice: each yield tells the loop which socket to wait for, and until when. The
 loop resumes the generator when the socket is ready or the time has come. If
@@ -29,7 +29,7 @@ nothing has arrived by then, recv() raises BlockingIOError, because the socket
 must not block. Between two yields nothing else runs, so no lock is needed.
 
 run() looks at all clients each time. With thousands of clients, it should keep
-them in a heap (heapq), ordered by their times.
+them in a heap (heapq), ordered by deadline.
 
 Try: `diff basics/sum/iterative_server.py basics/sum/selectors_server.py`. Put
 `time.sleep(5)` before a yield in add_up(), and start three clients.
