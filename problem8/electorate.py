@@ -67,6 +67,8 @@ sure that its last datagram has arrived (the two generals' problem). Nothing is
 secret, and anybody can vote in your name.
 
 Start all with the same --electorates; datagrams of another length are ignored.
+With --vote A or --vote B, an electorate does not ask. It waits --timeout
+seconds for the other votes (120).
 
 Try: five electorates, each with --lose 0.5. Kill one after its vote. Vote
 twice as number 2, in two terminals. Does any screen show another winner?

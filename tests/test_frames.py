@@ -36,8 +36,9 @@ def marked(name):
 def pieces(name):
     """Return the functions of the frame and the end of the script: key and text of each."""
     number, line = marked(name)
+    lines = SOURCES[name].splitlines()
     for node in ast.parse(SOURCES[name]).body:
-        text = ast.get_source_segment(SOURCES[name], node)
+        text = "\n".join(lines[node.lineno - 1:node.end_lineno])
         if node.lineno > number and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield f"{node.name}()", text
         elif node.lineno > number:
