@@ -10,7 +10,7 @@ import pytest
 
 from cases import run_cases
 from conftest import ENVIRONMENT, ROOT, THEIRS
-from peers import answered, assert_error, connect, dribble, reset, rest
+from peers import assert_error, connect, dribble, reset, rest
 from relay import TcpRelay, cut, glued, late, one_byte
 from terminal import PATIENCE
 
@@ -139,12 +139,22 @@ def test_a_late_acknowledgment_does_not_duplicate_the_unit(numbers, lab, server)
     relay.close()
 
 
-def test_old_acknowledgments_are_no_reason_to_send_again(tmp_path):
+def test_old_acknowledgments_are_no_reason_to_send_again(lab):
     """RFC 1123 4.2.3.1: each acknowledgment three times, and not one unit more."""
-    (tmp_path / "file").write_bytes(b"x" * 150)
-    acks = [ack(0, 0, 0)[:-26], ack(0, 0), ack(1, 0, 1, 1), ack(2, 2), ack(3)]
-    (result, sent), = answered(CLIENT, ["file"], [acks], tmp_path)
-    assert result.stdout == "sent file: 150 bytes in 2 units, 0 retransmitted\n"
+    make(lab, "file", b"x" * 150)
+    with socket.create_server(("127.0.0.1", 0)) as false_server:
+        client = lab.start(CLIENT, "file", "--port", false_server.getsockname()[1])
+        conn, _ = false_server.accept()
+        sent, length = b"", 0
+        with conn:
+            conn.settimeout(PATIENCE)
+            for number, payload in enumerate([4, 100, 50, 0]):
+                length += len(b"00000000 000\n") + payload
+                while len(sent) < length:
+                    sent += conn.recv(1000)
+                conn.sendall(ack(*[max(number - 1, 0)] * 2, number))
+            assert rest(conn) == b""
+    assert client.wait() == "sent file: 150 bytes in 2 units, 0 retransmitted\r\n"
     assert [number for number, _ in units(sent)] == [0, 1, 2, 3]
 
 
