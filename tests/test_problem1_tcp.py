@@ -151,7 +151,9 @@ def test_old_acknowledgments_are_no_reason_to_send_again(lab):
             for number, payload in enumerate([4, 100, 50, 0]):
                 length += len(b"00000000 000\n") + payload
                 while len(sent) < length:
-                    sent += conn.recv(1000)
+                    piece = conn.recv(1000)
+                    assert piece, "the client has closed"
+                    sent += piece
                 conn.sendall(ack(*[max(number - 1, 0)] * 2, number))
             assert rest(conn) == b""
     assert client.wait() == "sent file: 150 bytes in 2 units, 0 retransmitted\r\n"
