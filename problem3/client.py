@@ -28,8 +28,8 @@ error. It does not print a shorter number. `echo $?` prints the status of the
 last command: 1 if there was no result.
 
 Try: stop the server and compute 2 '*' 3. Then run `nc -l 127.0.0.1 12300` in
-place of the server. How long does the client wait? Its questions have no time
-limit, because a person answers them.
+place of the server. How long does the client wait? The wait for your input has
+no time limit, because a person types it.
 """
 import argparse
 import re

@@ -13,7 +13,7 @@ describes the wire.
 
 Notice: getsockname() returns the address of this end of the connection.
 getpeername() returns the address of the other end. In the server, accept()
-returns that address, too.
+returns the client's address.
 
 Try: run `ss -tan | grep 12010` after the client. Which end is in TIME-WAIT?
 (The end that closed first.) Run the client ten times. Is the same end always

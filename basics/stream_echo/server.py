@@ -41,8 +41,8 @@ than the receiver has room for. This costs one round trip to connect, and a
 wait after each loss. UDP has only the checksum, so a single message can be
 faster. Many small messages are not always faster over UDP, because TCP puts
 many of them into one packet. Run `seq 100000 | nc -N 127.0.0.1 12011`. Then
-send as many lines with the UDP client of problem 1 and --rate 1000000. How
-many lines arrive each time?
+send 100000 lines with the UDP client of problem 1 and --rate 1000000. How many
+lines arrive each time?
 """
 import argparse
 import os

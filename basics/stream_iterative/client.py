@@ -16,7 +16,7 @@ connected. server.py describes the wire.
     2| connected
     2| Server: Welcome!
 
-Notice: "connected" only means that the server's system has accepted the
+Notice: "connected" only means that the server's system has completed the
 connection. The server program may not know about it yet.
 
 Try: stop the server with Ctrl+Z, and start the client. Then type fg.

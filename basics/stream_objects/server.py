@@ -28,8 +28,8 @@ is a program that builds an object, and pickle.loads() runs it:
 
 pickle.dumps(Employee()) makes 59 bytes. If a server calls pickle.loads() with
 them, it runs the command before it can check anything. (A test does this with
-a receiver of its own and a harmless command. For this server, such bytes are
-just a line that is not JSON.)
+another receiver and a harmless command. For this server, such bytes are just a
+line that is not JSON.)
 
 Try: send half a line, `printf '{"id": 7' | nc -N 127.0.0.1 12008`. Then send
 wrong values: `true` for the id, 1e999 for the salary, or an extra field.

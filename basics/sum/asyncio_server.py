@@ -29,8 +29,8 @@ happens inside the code of the loop, the exception may be lost. So
 add_signal_handler() asks the loop to raise it at a moment when no task runs.
 The program then ends at once; the tasks need not end first.
 
-Try: change `await asyncio.sleep(` to `time.sleep(`. Which of the other servers
-does it behave like now?
+Try: change `await asyncio.sleep(` to `time.sleep(`. It now behaves like
+another server. Which one?
 
 Question: how does await differ from a plain function call?
 Answer: the function may stop here, and others run meanwhile. Later this

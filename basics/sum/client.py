@@ -12,8 +12,8 @@ One client for all five servers. The wire is described in iterative_server.py.
 
 Notice: the client counts the seconds since it is connected. An iterative
 server may call accept() much later. The client cannot know whether the server
-is adding, serving another client, or stuck. So its timeout is longer than that
-of the other clients: 300 seconds (see --timeout).
+is adding, serving another client, or stuck. So its timeout is longer than in
+other folders: 300 seconds (see --timeout).
 
 Try: start each of the five servers, one after the other. For each, start COUNT
 100 in one terminal and COUNT 5 in another. Then COUNT 0, or 1001.

@@ -27,8 +27,8 @@ The waits without --delay, if COUNT 5 starts half a second later:
 Notice: `diff basics/sum/iterative_server.py basics/sum/concurrent_server.py`.
 The code that serves a client is exactly the same, but now a thread runs it.
 
-Try: change `.start()` to `.run()`, which works in the thread of the caller.
-Which of the other servers does it behave like now?
+Try: change `.start()` to `.run()`, which works in the thread of the caller. It
+now behaves like another server. Which one?
 
 Question: what does a thread for each client cost?
 Answer: each thread costs 17 kB of memory (measured with 1000 clients, on

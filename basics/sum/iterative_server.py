@@ -1,8 +1,8 @@
 r"""Sum, the iterative server: adds 1 + 2 + ... + COUNT, one client at a time.
 
-It sleeps after each addition, as if the addition were hard work. A client that
-connects meanwhile waits in the listen queue. First come, first served. Four
-more servers in this folder do the same work for the same client.py.
+It sleeps after each addition, as if the addition were hard work. Meanwhile, a
+new client waits in the listen queue. First come, first served. Four more
+servers in this folder do the same work for the same client.py.
 
 The wire (TCP): one line each way.
 
@@ -38,8 +38,8 @@ The waits without --delay, if COUNT 5 starts half a second later:
 COUNT 5 waits 19.5 seconds for its turn, and 1 second for its additions.
 
 Notice: if a client leaves during its additions, the server does not notice. It
-goes on adding, and the next client waits for a sum that nobody wants. For this
-reason COUNT has a limit.
+goes on adding for nobody, and the next client must wait. For this reason COUNT
+has a limit.
 
 Try: `nc 127.0.0.1 12013` in terminal 2, and type nothing. How long does
 COUNT 5 wait now?
