@@ -1,7 +1,7 @@
 """Broadcast, the server: shows every message that is sent to all machines.
 
-A datagram to a network's broadcast address reaches every machine on it. There
-every program that listens on its port receives it.
+A datagram to a network's broadcast address reaches every machine on it. Every
+program there that listens on that port receives it.
 
 The wire (UDP): one datagram for each message, UTF-8 text of at most 1000
 characters. Longer ones are ignored.

@@ -27,7 +27,7 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 Notice: one recvfrom() returns one whole datagram and the address of its
 sender. If the datagram is longer than the buffer, the system drops the rest
 and does not tell you. (Windows documents that it raises an error.) So this
-buffer is large enough for any datagram, and the script says how many bytes it
+buffer takes any datagram. The script keeps 40 bytes, and says how many it
 drops. The limit counts bytes, not characters. An accented letter takes two
 bytes, so only 20 letters fit.
 

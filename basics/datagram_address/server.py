@@ -4,7 +4,7 @@ An address has two parts. The IP address leads to a machine, and the port to
 one socket on it. Every datagram carries the sender's address and the
 receiver's.
 
-The wire (UDP): any datagram; the reply is the address that it came from.
+The wire (UDP): any datagram; the reply is the sender's address.
 
     client                                server
        | ----- what is my address? --------> |
@@ -23,8 +23,8 @@ Notice: nobody chose the client's port. The client's system took a free port,
 and the server sends its reply there. The server's port is fixed, because its
 clients must know it.
 
-Try: start the client again. Then start it on another machine. If a home
-router on the way rewrites addresses (NAT), do the two lines still agree?
+Try: start the client again. Then start it on another machine. If a home router
+on the way rewrites addresses (NAT), do the client's two lines still agree?
 
 Question: what is the port for?
 Answer: the IP address brings a datagram to a machine, where many programs may

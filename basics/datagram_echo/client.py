@@ -19,9 +19,9 @@ Each round of waiting has one deadline. If every recv() started a new timeout,
 other datagrams could restart it again and again, and the client would wait for
 ever.
 
-A machine can have several addresses. A server on 0.0.0.0 may answer from a
-different address than the one that you sent to, and the client ignores the
-answer. So give the server the address that you use (--host).
+A machine can have several addresses. You send to one address, but a server on
+0.0.0.0 may answer from another. The client ignores that answer. So start the
+server on that one address (--host).
 
 Try: stop the server with Ctrl+Z, and start the client. A few seconds later,
 type `fg` at the server. How often does it receive each message?

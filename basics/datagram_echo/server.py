@@ -1,9 +1,9 @@
 """Echo over UDP, the server: sends back every datagram as it is.
 
-A datagram may be lost on its way, and so may its echo. The client cannot tell
-which of the two was lost, so it retransmits the message. Inside one machine,
-datagrams are hardly ever lost. So this server can pretend to lose some: --lose
-0.5.
+A datagram may be lost on its way. Its echo may be lost, too. The client cannot
+tell which of the two was lost, so it retransmits the message. Inside one
+machine, datagrams are hardly ever lost. So this server can pretend to lose
+some: --lose 0.5.
 
 The wire (UDP): a datagram has a number and a message, at most 1000 bytes. The
 server sends the same datagram back.
