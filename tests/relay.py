@@ -2,9 +2,11 @@
 
 A relay listens on a port of its own (relay.port), passes on what arrives to the server's
 port, and records it: relay.up is the list of what the client sent, relay.down of what the
-server sent; relay.events has both in order, as (direction, client, data). What happens on the way is said by a treatment for each direction: a
-generator that is given the pieces (TCP) or the datagrams (UDP) as they come, and yields
-those that are to be passed on, as late, as often and in the order that it likes.
+server sent; relay.events has both in order, as (direction, client, data).
+
+What happens on the way is said by a treatment for each direction: a generator that is given
+the pieces (TCP) or the datagrams (UDP) as they come, and yields those that are to be passed
+on, as late, as often and in the order that it likes.
 """
 import random
 import socket

@@ -15,6 +15,7 @@ import pytest
 from cases import run_cases
 from conftest import ENVIRONMENT, Lab, RESET, ROOT, THEIRS
 from moments import interrupt
+from peers import alone
 from relay import TcpRelay, glued, one_byte
 from terminal import PATIENCE
 
@@ -179,7 +180,7 @@ def test_two_counts_in_one_segment_are_one_request(server):
 def test_a_count_in_two_pieces_is_one_request(server):
     """D6: not 1, and not 2."""
     with connect(server, b"1") as conn:
-        time.sleep(0.05)  # the server reads the first piece alone
+        alone(conn)
         conn.sendall(b"2\n")
         assert conn.makefile("rb").read() == b"78\n"
 
