@@ -15,9 +15,15 @@ server.py describes the wire.
 only counts the bytes). If --play stands alone, after NAME, the client takes
 the first of mpv, ffplay and vlc that is installed.
 
-Notice: the player stays at least 8 kB behind the newest piece. So a piece that
-arrives out of order can still go into its place. If a piece never comes, the
-player gets zeros in its place, so that the rest stays where it belongs.
+Until it is whole, the file is named OUTPUT.incomplete. It keeps this name if
+bytes stay missing; then there are zeros in their places, and the status is 1.
+Without --output, OUTPUT is streamed_NAME. After 10 seconds without a new piece
+the client gives up.
+
+Notice: the player starts when 16 kB have arrived, and stays at least 8 kB
+behind the newest piece. So a piece that arrives out of order can still go into
+its place. If a piece never comes, the player gets zeros in its place, so that
+the rest stays where it belongs.
 
 The player has its own thread. If you pause the player, the thread waits, the
 download goes on, and the bytes stay in a queue. The queue has no limit, so a

@@ -14,9 +14,10 @@ first line is for the program; all other lines are messages.
 
     or | <----- error: (the reason)\n ---- |   after a line that is not allowed
 
-An empty line is a message, too. A line may also end with \r\n. If the stream
-ends in the middle of a line, the line is not a message but an error. If either
-side ends its stream, it has left.
+An empty line is a message, too. A line may also end with \r\n. A line that
+comes too early waits for its turn. After an "error" line, the connection ends.
+If the stream ends in the middle of a line, the line is not a message but an
+error. If either side ends its stream, it has left.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

@@ -22,9 +22,10 @@ characters.
 
 The number in "here" is the highest one that the program has sent or received.
 Only "here 0" begins a chat, and each "here 0" of another client is answered
-with "wait". The text may be empty. Nobody acknowledges "bye". If no datagram
-with the last number, or the next one, arrives for 10 seconds, the chat is
-over.
+with "wait". That client repeats it until its turn comes. Any other datagram of
+somebody else, and any that is not as described here, is ignored. The text may
+be empty. Nobody acknowledges "bye". If no datagram with the last number, or
+the next one, arrives for 10 seconds, the chat is over.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

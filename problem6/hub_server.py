@@ -19,8 +19,10 @@ A name or a room has 1 to 20 letters, digits, - and _ (not "error"). Without a
 room, it is the lobby. An unknown name is asked for a password, too, so that
 nobody learns which names exist. An error before "joined", or a line of more
 than 4002 bytes, ends the connection; after other errors the connection goes
-on. /quit has no answer but the end of the stream. Lists of names are sorted.
-An empty line is relayed like all others.
+on. /quit has no answer but the end of the stream. "/kick bob" is answered with
+"kicked out: bob"; bob gets an "error" line and the end of the stream. The hub
+waits 10 seconds for the name, and 60 for the password. Lists of names are
+sorted. An empty line is relayed like all others.
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

@@ -3,8 +3,10 @@
 The operator sees "[N] TEXT" when client N has sent a message, and answers with
 "N TEXT", in any order. With each client it is one message, then one reply.
 
-The wire is that of problem 5's tcp_server.py, but no client waits for "ready".
-The client of problem 5 can talk to this server.
+The wire is that of problem 5's tcp_server.py, but every client gets its
+"ready" at once. A client that sends a second message before the reply gets an
+"error" line, and its connection ends. The client of problem 5 can talk to this
+server.
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

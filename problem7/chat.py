@@ -7,7 +7,8 @@ The wire (UDP): one datagram for each line, UTF-8 text as it is shown.
        | <---- ann: Hello, everybody! ------ |   the member that sent it
 
 A name has 1 to 20 letters, digits, - or _. A line has at most 1000 characters
-after the name. Members ignore every other datagram.
+after the name. Members ignore every datagram that does not begin with a name,
+a colon and a space, or is longer.
 
 Datagrams leave through the loopback interface, unless --interface names
 another, and with a TTL of 1: no router passes them on.

@@ -58,17 +58,18 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     1| result: A 1, B 1
     1| winner: none (tie)
 
-Two different votes under one ID become X. Everybody is told, neither vote
-counts, and there is no result. The same vote twice counts once.
+Two different votes under one ID become X. Every electorate prints an error as
+soon as it knows, neither vote counts, and there is no result. X travels like a
+vote, and the others go on for a second, too. The same vote twice counts once.
 
 Guaranteed: if nobody votes twice, all screens with a winner show the same one.
 Not guaranteed: that every screen shows a winner. An electorate can never be
 sure that its last datagram has arrived (the two generals' problem). Nothing is
 secret, and anybody can vote in your name.
 
-Start all with the same --electorates; datagrams of another length are ignored.
-With --vote A or --vote B, an electorate does not ask. It waits --timeout
-seconds for the other votes (120).
+Start all with the same --electorates (5 without it); datagrams of another
+length are ignored. With --vote A or --vote B, an electorate does not ask. It
+waits --timeout seconds for the other votes (120).
 
 Try: five electorates, each with --lose 0.5. Kill one after its vote. Vote
 twice as number 2, in two terminals. Does any screen show another winner?

@@ -18,7 +18,8 @@ Two terminals (1$ is a command in terminal 1, 1| is its output):
     2| received I am. from 127.0.0.1:12002
 
 Notice: the receiver does not answer a message of more than 60 bytes. It ends
-with an error. (sender.py never sends such a message. With `nc` you can.)
+with an error and status 1. (sender.py never sends such a message. With `nc`
+you can.)
 
 Try: `diff basics/datagram/receiver.py basics/datagram_duplex/receiver.py`.
 Then use another sender, `nc -u 127.0.0.1 12002`. It shows the reply, too.
