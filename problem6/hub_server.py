@@ -357,7 +357,8 @@ def main():
         sys.exit(f"error: {where}{error}")
     with listen(args.host, args.port) as listener:
         loop = asyncio.new_event_loop()
-        if os.name == "posix":  # Ctrl+C in a callback may be lost before Python 3.11
+        # Before Python 3.11, Ctrl+C in a callback may be lost
+        if sys.platform != "win32":
             for number in signal.SIGINT, signal.SIGTERM:
                 loop.add_signal_handler(
                     number, signal.default_int_handler, number, None)
@@ -396,7 +397,7 @@ def printable(text):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()

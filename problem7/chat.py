@@ -145,7 +145,8 @@ def join(group, port, interface):
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if sys.platform == "linux":  # IP_MULTICAST_ALL: not the groups of others
         receiver.setsockopt(socket.IPPROTO_IP, 49, 0)
-    receiver.bind(("" if os.name == "nt" else group, port))  # not on Windows
+    # Windows cannot bind to a group
+    receiver.bind(("" if sys.platform == "win32" else group, port))
     receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
     return receiver
 
@@ -178,7 +179,7 @@ def tell(text):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()

@@ -75,7 +75,6 @@ Try: five electorates, each with --lose 0.5. Kill one after its vote. Vote
 twice as number 2, in two terminals. Does any screen show another winner?
 """
 import argparse
-import os
 import random
 import re
 import signal
@@ -231,7 +230,8 @@ def join(group, port, interface):
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if sys.platform == "linux":  # IP_MULTICAST_ALL: not the groups of others
         receiver.setsockopt(socket.IPPROTO_IP, 49, 0)
-    receiver.bind(("" if os.name == "nt" else group, port))  # not on Windows
+    # Windows cannot bind to a group
+    receiver.bind(("" if sys.platform == "win32" else group, port))
     receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
     return receiver
 
@@ -245,12 +245,11 @@ def show(address):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # one write, not two
-        os._exit(0)  # do not wait for other threads
+        print("\nstopped")
     except (OSError, OverflowError) as error:
         sys.exit(f"error: {error}; try another address or --port")

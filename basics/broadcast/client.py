@@ -91,7 +91,8 @@ def join_broadcast(broadcast, port):
     receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # share the port
     if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD need this option, too
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    receiver.bind(("" if os.name == "nt" else broadcast, port))  # not on Windows
+    # Windows cannot bind to this address
+    receiver.bind(("" if sys.platform == "win32" else broadcast, port))
     return receiver
 
 
@@ -123,7 +124,7 @@ def tell(text):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()

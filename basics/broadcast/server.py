@@ -39,7 +39,6 @@ Answer: a broadcast reaches every machine. A multicast reaches only machines
 that have joined its group. A router does not forward a broadcast.
 """
 import argparse
-import os
 import signal
 import socket
 import sys
@@ -48,20 +47,15 @@ BROADCAST, PORT = "127.255.255.255", 12016
 MAX_TEXT = 1000  # characters in a message
 
 
-def receive(receiver):
-    """Show each message that arrives. This waits without a limit."""
-    while True:
-        payload, peer = receiver.recvfrom(65_535)
-        text = printable(payload.decode(errors="replace"))
-        if len(text) <= MAX_TEXT:
-            print(f"received {text} from {show(peer)}")
-
-
 def main():
     args = broadcast_options().parse_args()
     with join_broadcast(args.broadcast, args.port) as receiver:
         print("listening on", show((args.broadcast, receiver.getsockname()[1])))
-        receive(receiver)
+        while True:  # without a time limit
+            payload, peer = receiver.recvfrom(65_535)
+            text = printable(payload.decode(errors="replace"))
+            if len(text) <= MAX_TEXT:
+                print(f"received {text} from {show(peer)}")
 
 
 # ---- The frame: the same in all members of a group -----------------------------------
@@ -84,7 +78,8 @@ def join_broadcast(broadcast, port):
     receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # share the port
     if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD need this option, too
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    receiver.bind(("" if os.name == "nt" else broadcast, port))  # not on Windows
+    # Windows cannot bind to this address
+    receiver.bind(("" if sys.platform == "win32" else broadcast, port))
     return receiver
 
 
@@ -101,13 +96,11 @@ def printable(text):
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # one write, not two
-        os._exit(0)  # do not wait for other threads
+        print("\nstopped")
     except (OSError, OverflowError) as error:
         sys.exit(f"error: {error}; try another address or --port")

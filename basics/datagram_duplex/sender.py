@@ -22,7 +22,6 @@ import sys
 
 HOST, PORT = "127.0.0.1", 12002  # where receiver.py listens
 MAX_BYTES = 60                   # of a message, and of a reply
-LARGEST = 65_535                 # bytes; no datagram is longer
 TIMEOUT = 2                      # seconds to wait for the reply
 
 
@@ -39,7 +38,7 @@ def main():
         sock.connect(address)  # from now on it receives from this address only
         sock.settimeout(TIMEOUT)
         sock.send(payload)
-        reply = sock.recv(LARGEST)
+        reply = sock.recv(65_535)  # no datagram is longer
     if len(reply) > MAX_BYTES:
         sys.exit(f"error: the reply has {len(reply)} bytes; the limit is {MAX_BYTES}")
     print(f"received {printable(reply.decode(errors='replace'))} from {show(address)}")

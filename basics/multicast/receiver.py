@@ -39,7 +39,6 @@ asked its own system to join. Nobody has a list of the members, not even the
 sender.
 """
 import argparse
-import os
 import signal
 import socket
 import sys
@@ -70,7 +69,8 @@ def main():
             receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if sys.platform == "linux":  # IP_MULTICAST_ALL: not the groups of others
             receiver.setsockopt(socket.IPPROTO_IP, 49, 0)
-        receiver.bind(("" if os.name == "nt" else group, port))  # not on Windows
+        # Windows cannot bind to a group
+        receiver.bind(("" if sys.platform == "win32" else group, port))
         receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
         print("joined", show((group, receiver.getsockname()[1])))
         receive_one(receiver)
@@ -103,13 +103,11 @@ def printable(text):
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # one write, not two
-        os._exit(0)  # do not wait for other threads
+        print("\nstopped")
     except (OSError, OverflowError) as error:
         sys.exit(f"error: {error}; try another address or --port")

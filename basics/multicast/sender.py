@@ -16,7 +16,6 @@ Try: send when there is no receiver. Nobody tells the sender. Then send a
 message of more than 100 bytes: $(printf %0101d 0).
 """
 import argparse
-import os
 import signal
 import socket
 import sys
@@ -65,13 +64,11 @@ def show(address):
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
-    sys.stdin.reconfigure(errors="replace")
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # one write, not two
-        os._exit(0)  # do not wait for other threads
+        print("\nstopped")
     except (OSError, OverflowError) as error:
         sys.exit(f"error: {error}; try another address or --port")

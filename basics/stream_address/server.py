@@ -35,23 +35,12 @@ Answer: four values: the address and the port of each end. Two connections
 differ in at least one of them.
 """
 import argparse
-import os
 import signal
 import socket
 import sys
 import time
 
 HOST, PORT = "127.0.0.1", 12010  # only this machine; 0.0.0.0 opens it to the network
-
-
-def serve(conn, peer):
-    """Send the client its address; an error ends only this connection."""
-    with conn:
-        try:
-            print("client", peer)
-            conn.sendall(f"{peer}\n".encode())  # so short that it never blocks
-        except OSError as error:
-            print(f"error: {peer}: {error}")
 
 
 def main():
@@ -61,9 +50,11 @@ def main():
         while True:
             try:
                 conn, peer = listener.accept()
-                serve(conn, show(peer))
-            except OSError as error:  # no descriptor is left
-                print("error: cannot accept:", error)
+                with conn:
+                    print("client", show(peer))
+                    conn.sendall(f"{show(peer)}\n".encode())  # too short to block
+            except OSError as error:  # the client has left, or no descriptor is left
+                print("error: cannot serve a client:", error)
                 time.sleep(0.1)
 
 
@@ -94,12 +85,11 @@ def show(address):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # one write, not two
-        os._exit(0)  # do not wait for other threads
+        print("\nstopped")
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

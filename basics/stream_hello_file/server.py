@@ -139,12 +139,11 @@ def printable(text):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # one write, not two
-        os._exit(0)  # do not wait for other threads
+        print("\nstopped")
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

@@ -29,7 +29,6 @@ message needs no newline. The socket needs no connection. A stream socket
 delivers every byte, in order, but the program must find where a message ends.
 """
 import argparse
-import os
 import signal
 import socket
 import sys
@@ -94,12 +93,11 @@ def show(address):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # one write, not two
-        os._exit(0)  # do not wait for other threads
+        print("\nstopped")
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

@@ -40,7 +40,6 @@ a format that can hold only data (JSON), limit its length, and check every
 value on arrival.
 """
 import argparse
-import os
 import signal
 import socket
 import sys
@@ -51,15 +50,6 @@ HOST, PORT = "127.0.0.1", 12008  # only this machine; 0.0.0.0 opens it to the ne
 PATIENCE = 10                    # seconds that a client may be silent
 
 
-def receive_employee(conn):
-    """Receive one employee, acknowledge it, and return it."""
-    with conn.makefile("rb") as stream:     # one recv() may return half a line;
-        line = stream.readline(MAX_LINE)    # readline() waits for the newline
-    employee = from_line(line)
-    conn.sendall(b"ok\n")
-    return employee
-
-
 def main():
     args = options().parse_args()
     with listen(args.host, args.port) as listener:
@@ -68,7 +58,10 @@ def main():
         with conn:
             conn.settimeout(PATIENCE)
             try:
-                print(f"{show(peer)}: {receive_employee(conn)}")
+                with conn.makefile("rb") as stream:  # one recv() may return half a line
+                    employee = from_line(stream.readline(MAX_LINE))
+                conn.sendall(b"ok\n")
+                print(f"{show(peer)}: {employee}")
             except (OSError, ValueError) as error:
                 sys.exit(f"error: {show(peer)}: {error}")
 
@@ -100,12 +93,11 @@ def show(address):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # one write, not two
-        os._exit(0)  # do not wait for other threads
+        print("\nstopped")
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

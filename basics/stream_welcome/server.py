@@ -41,7 +41,6 @@ system to queue the clients that connect (listen), and takes the first client
 out of this queue (accept).
 """
 import argparse
-import os
 import signal
 import socket
 import sys
@@ -53,7 +52,7 @@ def main():
     args = options().parse_args()
     family, address = resolve(args.host, args.port)
     with socket.socket(family, socket.SOCK_STREAM) as listener:
-        if os.name == "posix":
+        if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()
@@ -91,12 +90,11 @@ def show(address):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()
     except (KeyboardInterrupt, EOFError):  # Ctrl+C, or Ctrl+D at a prompt
-        print("\nstopped\n", end="")  # one write, not two
-        os._exit(0)  # do not wait for other threads
+        print("\nstopped")
     except (OSError, OverflowError, UnicodeError) as error:
         sys.exit(f"error: {error}; try another --host or --port")

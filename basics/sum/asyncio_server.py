@@ -134,7 +134,7 @@ def main():
     with listen(args.host, args.port) as listener:
         listener.setblocking(False)
         loop = asyncio.new_event_loop()  # asyncio.run() would end all tasks at Ctrl+C
-        if os.name == "posix":
+        if sys.platform != "win32":
             for number in signal.SIGINT, signal.SIGTERM:
                 loop.add_signal_handler(
                     number, signal.default_int_handler, number, None)
@@ -169,7 +169,7 @@ def show(address):
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, write_through=False, errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill works like Ctrl+C
-    if os.name == "nt":  # Ctrl+C does not interrupt a blocking call there
+    if sys.platform == "win32":  # Ctrl+C does not interrupt a blocking call there
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         main()

@@ -43,10 +43,8 @@ def request_sum(conn, count):
 
 def main():
     parser = options()
-    parser.add_argument("count", nargs="?", default=5, type=int, metavar="COUNT",
-                        help="the last number to add")
-    parser.add_argument("--timeout", default=PATIENCE, type=float, metavar="SECONDS",
-                        help="to wait for the sum")
+    parser.add_argument("count", nargs="?", default=5, type=int, metavar="COUNT")
+    parser.add_argument("--timeout", default=PATIENCE, type=float, help="in seconds")
     args = parser.parse_args()
     with socket.create_connection((args.host, args.port), timeout=TIMEOUT) as conn:
         conn.settimeout(args.timeout)
