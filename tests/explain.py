@@ -21,6 +21,7 @@ import peers
 from terminal import TO_BE_WRITTEN, Unmet
 
 OURS = Path(__file__).resolve().parent.parent
+SHOWN = 6  # commands
 HALF = "a traceback"  # of which the last line has not come
 COMPARED = []  # the last comparison that failed: its operator, left and right side
 WORDS = [(ConnectionRefusedError, "the connection was refused: the server does not run"),
@@ -124,16 +125,21 @@ def to_do(terminals):
         command = words[1]
         if name and "ulimit" in command:
             command = f"python {'/'.join(Path(name[0]).parts[-2:])}"
+        if number > SHOWN:
+            lines.append(f"and {len(terminals) - SHOWN} more")
+            break
         lines.append(f"{number}$ {command}")
         lines += [f"{number}< {shown(text)}" for text in terminal.typed[:3]]
-    spoken = [said for said in peers.Talker.spoken if said]
+    spoken = [(kind, said) for kind, said in peers.Talker.spoken if said]
     if not spoken or not ports:
         return lines, None
-    pieces, data = last_exchange(spoken[-1])
-    command = shell(pieces)
+    kind, said = spoken[-1]
+    datagrams = kind == socket.SOCK_DGRAM
+    pieces, data = last_exchange(said)
+    command = shell(pieces, datagrams)
     if command:
-        lines.append(f"{len(terminals) + 1}$ {command} | nc -N 127.0.0.1 "
-                     f"{list(ports.values())[0]}")
+        lines.append(f"{len(terminals) + 1}$ {command} | nc {'-u -w 2' if datagrams else '-N'} "
+                     f"127.0.0.1 {list(ports.values())[0]}")
     elif pieces:
         sent = b"".join(data for _, _, data in pieces)
         lines.append(f"sent      {shown(sent, 60)} ({len(sent)} bytes)")
@@ -159,12 +165,14 @@ def default_port(script):
     return found[1] if found else "PORT"
 
 
-def shell(pieces):
-    """Return a command that prints these pieces, with a pause where there was one; None if
-    they are too long for a line, or there are none."""
+def shell(pieces, datagrams=False):
+    """Return a command that prints these pieces, with a pause where there was one (or after
+    each datagram); None if they are too long for a line, or there are none."""
     sent = b"".join(data for _, _, data in pieces)
     if not sent:
         return None
+    if datagrams and len(sent) > 8000:
+        return None  # nc would send several
     if len(sent) > 60:
         unit = sent[:1].decode("latin-1")
         if sent != sent[:1] * len(sent) or not unit.isalnum():
@@ -172,11 +180,14 @@ def shell(pieces):
         return f"""python3 -c "print(end='{unit}' * {len(sent)})\""""
     groups, last = [], None
     for at, kind, data in pieces:
-        if kind == "sent" and last is not None and at - last > 0.005:
+        apart = last is not None and (datagrams or at - last > 0.005)
+        if kind == "sent" and apart:
             groups.append(data)
         elif kind == "sent":
             groups[-1:] = [b"".join(groups[-1:]) + data]
         last = at
+    if datagrams and len(groups) > 3:
+        return None
     if len(groups) > 3:  # a byte at a time: two pieces show it, too
         groups = [sent[:len(sent) // 2], sent[len(sent) // 2:]]
     words = "; sleep 1; ".join(f"printf '{escaped(data)}'" for data in groups)

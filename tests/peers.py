@@ -24,18 +24,28 @@ PAUSE = 0.01  # seconds between two pieces: a report shows a pause there
 
 
 class Talker(socket.socket):
-    """A TCP socket that notes what it sends and receives, so that a mark can say it."""
+    """A socket that notes what it sends and receives, so that a mark can say it."""
 
-    spoken = []  # by each of the test: (time, kind, bytes); kind: "sent", "came", "end"
+    # of each socket of the test: its type, and a list of (time, kind, bytes);
+    # kind: "sent", "came" or "end"
+    spoken = []
 
-    def __init__(self):
-        super().__init__(socket.AF_INET, socket.SOCK_STREAM)
+    def __init__(self, type=socket.SOCK_STREAM):
+        super().__init__(socket.AF_INET, type)
         self.said = []
-        self.spoken.append(self.said)
+        self.spoken.append((type, self.said))
 
     def sendall(self, data):
         self.said.append((time.monotonic(), "sent", bytes(data)))
         super().sendall(data)
+
+    def send(self, data):
+        self.said.append((time.monotonic(), "sent", bytes(data)))
+        return super().send(data)
+
+    def sendto(self, data, address):
+        self.said.append((time.monotonic(), "sent", bytes(data)))
+        return super().sendto(data, address)
 
     def shutdown(self, how):
         self.said.append((time.monotonic(), "end", b""))
@@ -45,6 +55,11 @@ class Talker(socket.socket):
         data = super().recv(size)
         self.said.append((time.monotonic(), "came", data))
         return data
+
+    def recvfrom(self, size):
+        data, address = super().recvfrom(size)
+        self.said.append((time.monotonic(), "came", data))
+        return data, address
 
     def recv_into(self, buffer):  # what makefile() calls
         count = super().recv_into(buffer)

@@ -5,6 +5,7 @@ never says that it is ready, would fail every check. Then the tests run, and sho
 each of them as a sentence, in three parts: the task, the network, and manners. run.py gives
 the results and prints nothing else.
 """
+import functools
 import os
 import re
 import select
@@ -107,9 +108,8 @@ def part(node):
     what = sentence(node)[0]
     if "test_every_script" in file:
         return "network" if what in NETWORK else "manners"
-    lines = (TESTS / Path(file).name).read_text("utf-8").splitlines()
     found = "task"
-    for line in lines:
+    for line in source(Path(file).name):
         if line.startswith(f"def {name.partition('[')[0]}("):
             return found
         for word in PARTS:
@@ -126,66 +126,112 @@ def show(results, theirs, details, checks=None):
     folder, part, sentence, whether it holds, and why not.
     """
     checks = [] if checks is None else checks
-    found = defaultdict(lambda: defaultdict(dict))  # folder, (part, sentence), case: result
-    for node, (outcome, why, _, _) in results.items():
-        what, case = sentence(node)
-        kind = re.match(r"test_problem\d_(tcp|udp|hub)", Path(node.partition("::")[0]).name)
-        if kind:  # two programs of one folder may have the same sentence
-            what = f"{kind[1]}: {what}"
-        found[where(node)][part(node), what][case] = outcome, why
-    totals, told = [], {}
+    found = gather(results)
     for folder in sorted(found):
         scripts = [name.split("/")[-1] for name in theirs if name.startswith(f"{folder}/")]
         print(f"\n{folder}, with your {', '.join(scripts)}:" if scripts else
               f"\n{folder}, which has no script of yours:")
-        count = {word: [0, 0] for word in PARTS}
+        told = telling(found[folder])
         for word in PARTS:
             print(f"\nthe {word}" if word != "manners" else "\nmanners")
-            for (where_, what), cases in sorted(found[folder].items()):
-                outcomes = [outcome for outcome, _ in cases.values()]
-                if where_ != word or not {"passed", "failed"} & set(outcomes):
+            more = 0
+            for check in found[folder]:
+                if check.part != word:
                     continue
-                count[word][1] += 1
-                if "failed" in outcomes:
-                    case, why = next((case, why) for case, (outcome, why) in cases.items()
-                                     if outcome == "failed")
-                    complain(what, case if case not in theirs else "", why, told)
-                    checks.append([folder, word, what, False, why])
+                checks.append([folder, word, check.what, check.holds, check.why])
+                if check.holds:
+                    print(f"  ok   {check.what}")
+                elif check in told or check.unwritten:
+                    complain(check)
                 else:
-                    checks.append([folder, word, what, True, ""])
-                    count[word][0] += 1
-                    print(f"  ok   {what}")
-        totals.append((folder, count))
-    if len(told) > MOST:
-        print(f"\nMend the first {MOST}, and mark it again: the others may come from them.")
-    if told:
+                    more += 1
+            if more:
+                print(f"  not  {more} more, which may have the same reasons")
+        if any(not check.holds and check not in told for check in found[folder]):
+            print("\nMend these first, and mark it again.")
+    if not all(holds for *_, holds, _ in checks):
         write(results, details)
     print()
-    for folder, count in totals:
-        print(f"{folder}: " + ", ".join(f"{word} {held} of {of}"
-                                        for word, (held, of) in count.items()))
-    return int(not totals or any(held < of for _, count in totals
-                                 for held, of in count.values()))
+    for folder in sorted(found):
+        print(f"{folder}: " + ", ".join(
+            f"{word} {sum(check.holds for check in of)} of {len(of)}"
+            for word in PARTS for of in [[one for one in found[folder] if one.part == word]]))
+    return int(not checks or not all(holds for *_, holds, _ in checks))
 
 
-def complain(what, case, why, told):
-    """Print why a check does not hold; what was told already is told in one line."""
-    lines = why.split("\n")
-    cause = lines.pop(0)[len("traceback "):] if lines[0].startswith("traceback ") else None
-    if cause and cause.endswith(TO_BE_WRITTEN):
-        print(f"  not  {what}\n         still to be written: {cause[:-len(TO_BE_WRITTEN) - 2]}")
+class Check:
+    """A sentence of a report: it holds if it does in all its cases."""
+
+    def __init__(self, part, what, case, outcome, why):
+        self.part, self.what, self.case = part, what, case
+        self.holds, self.why = outcome != "failed", why if outcome == "failed" else ""
+
+    @property
+    def cause(self):
+        """The traceback that the script printed, or None."""
+        first = self.why.split("\n")[0]
+        return first[len("traceback "):] if first.startswith("traceback ") else None
+
+    @property
+    def unwritten(self):
+        return bool(self.cause) and self.cause.endswith(TO_BE_WRITTEN)
+
+
+def gather(results):
+    """Return the checks of each folder, in the order of the tests' files."""
+    found = defaultdict(dict)
+    for node in sorted(results, key=place):
+        outcome, why, _, _ = results[node]
+        what, case = sentence(node)
+        kind = re.match(r"test_problem\d_(tcp|udp|hub)", Path(node.partition("::")[0]).name)
+        if kind:  # two programs of one folder may have the same sentence
+            what = f"{kind[1]}: {what}"
+        if outcome in ("passed", "failed"):
+            known = found[where(node)].get((part(node), what))
+            if known is None or known.holds:
+                found[where(node)][part(node), what] = Check(part(node), what, case, outcome, why)
+    return {folder: list(checks.values()) for folder, checks in found.items()}
+
+
+def place(node):
+    """Return where a test stands: those of its own folder first, then those of all scripts."""
+    file, _, name = node.partition("::")
+    lines = source(Path(file).name)
+    name = name.partition("[")[0]
+    number = next((number for number, line in enumerate(lines)
+                   if line.startswith(f"def {name}(")), 0)
+    return "test_problem" not in file and "test_basics" not in file, file, number
+
+
+@functools.lru_cache(maxsize=None)
+def source(file):
+    return (TESTS / file).read_text("utf-8").splitlines()
+
+
+def telling(checks):
+    """Return the checks to tell in full: the first of each cause, three at most."""
+    causes, told = set(), []
+    for check in checks:
+        if not check.holds and not check.unwritten and len(told) < MOST:
+            if not check.cause or check.cause not in causes:
+                told.append(check)
+                causes.add(check.cause)
+    return told
+
+
+def complain(check):
+    """Print why a check does not hold."""
+    lines = check.why.split("\n")
+    if check.unwritten:
+        place = check.cause[:-len(TO_BE_WRITTEN) - 2]
+        print(f"  not  {check.what}\n         still to be written: {place}")
         return
-    if cause in told:
-        print(f"  not  {what}\n         a consequence of: {told[cause]}")
-        return
-    told[cause or (what, case)] = what  # in the order in which they are printed
-    print(f"  not  {what}{f': {case}' if case else ''}")
-    if len(told) > MOST:
-        return  # first things first
-    for line in lines:
+    case = check.case if re.search("[a-z]{2}", check.case) and "/" not in check.case else ""
+    print(f"  not  {check.what}{f' ({case})' if case else ''}")
+    for line in lines[bool(check.cause):]:
         print(f"         {line}")
-    if cause:
-        print(f"         traceback {cause}")
+    if check.cause:
+        print(f"         traceback {check.cause}")
 
 
 def write(results, details):

@@ -346,7 +346,8 @@ def run(args, wanted):
     plugin.remember()
     for command in left if not interrupted else []:
         screen.print(f"left running by a test, and ended: {command}")
-    results.show(screen, args.slow, not os.environ.get("LAB"), interrupted)
+    if args.slow or interrupted or not os.environ.get("LAB"):
+        results.show(screen, args.slow, not os.environ.get("LAB"), interrupted)
     if not results.all and not interrupted:
         print("error: no test was run", file=sys.stderr)
     failed = results.nodes("failed") or not results.nodes("passed")

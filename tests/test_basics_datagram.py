@@ -7,7 +7,7 @@ import pytest
 
 from cases import run_cases
 from conftest import ENVIRONMENT, ROOT
-from peers import assert_error
+from peers import Talker, assert_error
 from terminal import PATIENCE
 
 RECEIVER, SENDER = "basics/datagram/receiver.py", "basics/datagram/sender.py"
@@ -27,7 +27,7 @@ MESSAGES = {
 
 def send(receiver, *payloads):
     """Send datagrams from one socket; return the port that they come from."""
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+    with Talker(socket.SOCK_DGRAM) as sock:
         for payload in payloads:
             sock.sendto(payload, ("127.0.0.1", receiver.port))
         return sock.getsockname()[1]

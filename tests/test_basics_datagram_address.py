@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from peers import DatagramAnswers, answered, assert_error
+from peers import DatagramAnswers, Talker, answered, assert_error
 from terminal import PATIENCE
 
 SERVER, CLIENT = "basics/datagram_address/server.py", "basics/datagram_address/client.py"
@@ -36,7 +36,7 @@ def test_both_sides_print_the_same_address_without_an_end(lab, server):
 def test_every_datagram_is_answered_whatever_is_in_it(server):
     """R56, D10: and clients that leave before their reply harm nobody."""
     for payload in b"", b"\xff\xfe\x1b[2J", b"x" * 65_000:
-        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        with Talker(socket.SOCK_DGRAM) as sock:
             sock.settimeout(PATIENCE)
             sock.sendto(payload, ("127.0.0.1", server.port))
             assert sock.recv(100).decode() == "%s:%s" % ("127.0.0.1", sock.getsockname()[1])

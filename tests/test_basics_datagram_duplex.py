@@ -5,7 +5,7 @@ import pytest
 
 from cases import run_cases
 from conftest import ENVIRONMENT, ROOT
-from peers import DatagramAnswers, answered, assert_error
+from peers import DatagramAnswers, Talker, answered, assert_error
 from terminal import PATIENCE
 
 RECEIVER, SENDER = "basics/datagram_duplex/receiver.py", "basics/datagram_duplex/sender.py"
@@ -29,7 +29,7 @@ def test_the_reply_goes_to_the_address_that_the_message_came_from(lab):
 def test_the_receiver_answers_up_to_sixty_bytes(payload, shown, lab):
     """R4, D10, D17"""
     receiver = lab.server(RECEIVER)
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+    with Talker(socket.SOCK_DGRAM) as sock:
         sock.settimeout(PATIENCE)
         sock.sendto(payload, ("127.0.0.1", receiver.port))
         reply, peer = sock.recvfrom(100)
@@ -46,7 +46,7 @@ def test_a_longer_message_is_refused_by_both(lab, tmp_path):
             tmp_path, ENVIRONMENT):
         assert_error(result, "not sent")
     assert "error" not in receiver.output, "it was sent all the same"
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+    with Talker(socket.SOCK_DGRAM) as sock:
         sock.sendto(b"x" * 61, ("127.0.0.1", receiver.port))
     receiver.line(r"error: 127\.0\.0\.1:\d+ sent 61 bytes; the limit is 60")
     receiver.wait(status=1)

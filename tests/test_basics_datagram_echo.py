@@ -7,7 +7,7 @@ import pytest
 
 from cases import run_cases
 from conftest import ENVIRONMENT, ROOT
-from peers import assert_error, hurried
+from peers import Talker, assert_error, hurried
 from relay import UdpRelay, doubled, lossy, shuffled
 from terminal import PATIENCE
 
@@ -40,7 +40,7 @@ def test_every_message_comes_back_once(lab, server):
 
 def test_the_server_sends_back_the_bytes_as_they_are(server):
     """D10, D15, D17: too many are refused in a line of its own output."""
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+    with Talker(socket.SOCK_DGRAM) as sock:
         sock.settimeout(PATIENCE)
         for payload in b"", b"\xff\xfe\x1b[2J\0", b"x" * 1000:
             sock.sendto(payload, ("127.0.0.1", server.port))
@@ -104,7 +104,7 @@ def test_the_same_seed_makes_the_same_losses(lab):
     lost = []
     for _ in range(2):
         server = lab.server(SERVER, "--lose", "0.5", "--seed", "3")
-        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        with Talker(socket.SOCK_DGRAM) as sock:
             for number in range(20):
                 sock.sendto(b"%d" % number, ("127.0.0.1", server.port))
             sock.sendto(b"x" * 1001, ("127.0.0.1", server.port))  # is refused: the end

@@ -12,7 +12,7 @@ import pytest
 
 from cases import run_cases
 from conftest import ENVIRONMENT, ROOT, THEIRS
-from peers import assert_error
+from peers import Talker, assert_error
 from relay import UdpRelay, doubled, lossy, shuffled, without
 
 SERVER, CLIENT = "problem1/udp_server.py", "problem1/udp_client.py"
@@ -50,7 +50,7 @@ def impatient(lab):
 
 @pytest.fixture
 def sock():
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+    with Talker(socket.SOCK_DGRAM) as sock:
         yield sock
 
 

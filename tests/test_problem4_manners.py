@@ -11,6 +11,7 @@ import pytest
 
 from conftest import ROOT
 from streaming import CLIENT, SERVER, make, saved
+from peers import Talker
 from terminal import PATIENCE
 
 TUNE = (ROOT / "problem4" / "media" / "tune.wav").read_bytes()
@@ -30,7 +31,7 @@ def server(lab, folder):
 
 @pytest.fixture
 def sock():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    with Talker(socket.SOCK_DGRAM) as sock:
         sock.settimeout(PATIENCE)
         yield sock
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from peers import hurried
+from peers import Talker, hurried
 from relay import UdpRelay, doubled, lossy, shuffled, without
 from streaming import CLIENT, SERVER, data, data_only, make, saved
 from terminal import PATIENCE
@@ -24,7 +24,7 @@ def server(lab, folder):
 
 @pytest.fixture
 def sock():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    with Talker(socket.SOCK_DGRAM) as sock:
         sock.settimeout(PATIENCE)
         yield sock
 

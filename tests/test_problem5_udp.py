@@ -9,7 +9,7 @@ import time
 import pytest
 
 from conftest import ROOT
-from peers import hurried
+from peers import Talker, hurried
 from relay import UdpRelay, doubled, lossy, shuffled, without
 
 SERVER, CLIENT = "problem5/udp_server.py", "problem5/udp_client.py"
@@ -179,7 +179,7 @@ def test_udp_silence_before_the_chat_has_begun(lab):
 
 def test_udp_a_late_copy_of_an_old_message_is_not_shown(lab, server):
     """D14: nor one whose turn is yet to come."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    with Talker(socket.SOCK_DGRAM) as client:
         client.connect(("127.0.0.1", server.port))
         client.settimeout(10)
 
@@ -299,7 +299,7 @@ def test_a_server_that_is_killed(client, server):
 
 def test_a_udp_server_that_ends_says_bye_three_times(lab, server):
     """R39: to a client on another machine nothing else would tell it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    with Talker(socket.SOCK_DGRAM) as client:
         client.settimeout(5)
         client.sendto(b"here 0", ("127.0.0.1", server.port))
         assert client.recv(100) == b"here 0"
