@@ -1,8 +1,8 @@
 """File transfer over TCP, the client: sends a file, unit by unit.
 
 Stop and wait, in units of at most 100 bytes. The client waits --timeout
-seconds for an acknowledgment (2), and sends a unit at most --retries times
-(5). The wire is described in tcp_server.py.
+seconds for an acknowledgment (default: 2), and sends a unit at most --retries
+times in all (default: 5). The wire is described in tcp_server.py.
 
     1$ python problem1/tcp_server.py
     1| listening on 127.0.0.1:12100
@@ -18,14 +18,14 @@ payload would wait until the other side's TCP acknowledges the header, perhaps
 
 The wait for an acknowledgment has one deadline. If each old acknowledgment
 started a new timeout, a stream of them would make the client wait for ever.
-The client ignores an old acknowledgment. If it answered with a unit, each
-later unit would be sent twice, too (the Sorcerer's Apprentice, RFC 1123,
-4.2.3.1).
+The client ignores an old acknowledgment. If the client answered an old
+acknowledgment with the next unit, it would send every later unit twice. (RFC
+1123, 4.2.3.1, calls this the Sorcerer's Apprentice Syndrome.)
 
-Try: a timeout that is shorter than the round trip. Put `time.sleep(0.01)`
-before `conn.sendall(b"ack` in tcp_server.py, and send haiku.txt with --timeout
-0.004 --retries 1000. Why does the client send each unit about twice as many
-times as the unit before? Is the file right?
+Try: a timeout that is shorter than the round trip. In tcp_server.py, put
+`time.sleep(0.01)` before the line that sends the acknowledgment. Then send
+haiku.txt with --timeout 0.004 --retries 1000. The client sends each unit about
+twice as often as the unit before it. Why? Is the file right?
 """
 import argparse
 import os

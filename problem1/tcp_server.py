@@ -2,8 +2,8 @@ r"""File transfer over TCP, the server: stores the files that clients send.
 
 Stop and wait: the client sends a unit of at most 100 bytes of the file, and
 waits for its acknowledgment before it sends the next unit. If none arrives in
-time, it retransmits the unit. TCP itself loses nothing, so this server can
-simulate losses: --lose 0.3.
+time, it retransmits the unit. TCP itself loses nothing. To show losses, this
+server can pretend to lose units and acknowledgments: --lose 0.3.
 
 The wire (TCP): each unit begins with a header of 13 bytes, the sequence number
 and the length of the payload. Unit 0 carries the name of the file. An empty
@@ -22,10 +22,11 @@ unit says that the file is complete.
 
     or | <----- error: (the reason)\n ------ |   in place of an acknowledgment
 
-The name has 1 to 255 bytes, as the file system stores them, and no folder. The
-server stores the file in the folder --dir (received); it replaces an old one
-of the same name. The server closes a connection that is silent for 10 seconds.
-With --lose, one half of the losses are units, the other half acknowledgments.
+Until the file is complete, it has a hidden name. The name has 1 to 255 bytes,
+as the file system stores them, and no folder. The server stores the file in
+the folder --dir (received); it replaces an old one of the same name. The
+server closes a connection that is silent for 10 seconds. Each pretended loss
+is, with equal chance, a unit or an acknowledgment.
 
 Two terminals (1$ is a command in terminal 1, 1| is its output):
 
@@ -129,7 +130,7 @@ def main():
     parser.add_argument("--dir", default="received", help="folder for the files")
     parser.add_argument("--lose", type=float, default=0, metavar="P",
                         help="probability that a unit or its acknowledgment is lost")
-    parser.add_argument("--seed", type=int, metavar="N", help="repeat the losses of N")
+    parser.add_argument("--seed", type=int, metavar="N", help="same N, same losses")
     args = parser.parse_args()
     try:
         os.makedirs(args.dir, exist_ok=True)

@@ -12,13 +12,13 @@ system stores them.
        | -- 1 7 haiku.txt\none hundred bytes, then\n ------> |
        | -- 2 7 haiku.txt\nnothing but the sound of the\n -> |
        | -- 3 7 haiku.txt\n(21 bytes) ---------------------> |   and so on
-       | -- 7 7 haiku.txt\n(23 bytes) ---------------------> |   whole: stored
+       | -- 7 7 haiku.txt\n(23 bytes) ---------------------> |   now stored
        |                                                   |
-       | -- 0 0 empty.txt\n -------------------------------> |   without a line
+       | -- 0 0 empty.txt\n -------------------------------> |   without lines
 
-The server knows a client by its address. If the client sends another NAME or
-TOTAL, it begins another file. The server stores the file in the folder --dir
-(received); it replaces an old one of the same name.
+The server knows a client by its address. A datagram with another NAME or TOTAL
+begins a new file. The server stores the file in the folder --dir (received);
+it replaces an old one of the same name.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -41,8 +41,8 @@ it has.
 
 Try: `seq 100000 > many.txt`, and send that with --rate 1000000. How many lines
 arrive, and which are missing? The system keeps datagrams until the server
-fetches them, but only up to a limit (BUFFER). If more arrive, the system drops
-them, and tells nobody.
+fetches them, but only up to a limit (BUFFER in this script). If more arrive,
+the system drops them, and tells nobody.
 """
 import argparse
 import os

@@ -12,10 +12,10 @@ The wire is described in server.py.
     1| error: 127.0.0.1:<port>: 'limerick.txt' does not exist
     2| error: 'limerick.txt' does not exist
 
-Notice: the client prints "saved" when the file, with all the bytes that the
-server announced, is on the disk under its name. Until then they are in a
-hidden folder. It disappears when the client ends, also after Ctrl+C or an
-error.
+Notice: the client prints "saved" only when all bytes are on the disk, as many
+as the server announced, and the file has its name. Until then the bytes are in
+a hidden folder. This folder disappears when the client ends, also after Ctrl+C
+or an error.
 
 Try: start the server with --delay 5, and fetch bytes.bin. Look with `ls -A` in
 a third terminal, and stop the server. What does the client say, and what is
@@ -60,7 +60,7 @@ def fetch(conn, name, part):
 def main():
     parser = options()
     parser.add_argument("name", metavar="NAME", help="a file of the server")
-    parser.add_argument("--output", help="where to save it, not as download_NAME")
+    parser.add_argument("--output", help="default: download_NAME")
     args = parser.parse_args()
     if "\n" in args.name:
         parser.error("NAME takes no newline")

@@ -13,9 +13,10 @@ The wire (TCP): a line with the name; a line with the size; then the bytes.
 
     or | <----- error: (the reason)\n ------ |   in place of the size
 
-A connection brings one file. The name is that of a file directly in the folder
---dir (files, beside this script), in the bytes of the file system. The server
-closes a connection that is silent for 10 seconds.
+A connection brings one file. The name must be that of a file in the folder
+--dir, not in a subfolder (default: the folder files beside this script). It is
+sent as the bytes that the file system stores. The server closes a connection
+that is silent for 10 seconds.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -33,14 +34,14 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 Notice: the size comes first. Without it, a file would look complete if the
 server died half way.
 
-Somebody must read the name before the thread for the file can start. If the
-main thread did, one silent client would keep all others waiting. So a first,
-short thread reads it.
+A thread must read the name before the thread for the file can start. If the
+main thread read it, one silent client would keep all others waiting. So a
+first, short thread reads it.
 
 Try: start the server with --delay 2. Then run `time python problem2/client.py
-bytes.bin` in two terminals at once: each takes 2 seconds. Now write run() in
-place of both start(), so that nothing runs in a thread of its own. Then write
-start() again in main() only: what happens to a client while another one, `nc
+bytes.bin` in two terminals at once: each takes 2 seconds. Now replace start()
+by run() in both places. Then everything runs in the main thread. Then write
+start() again, in main() only. What happens to a client while another one, `nc
 127.0.0.1 12200`, is silent?
 """
 import argparse

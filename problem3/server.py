@@ -12,13 +12,13 @@ The wire (TCP): lines of ASCII text, each ended by a newline byte.
        | <--- error: division by zero\n ---- |   the replies keep their order
        | ----- (end of stream) ------------> |
 
-Any number of blanks, or none, may stand around OP. An integer may have a sign.
-The result of / is an integer if the division is exact, otherwise a decimal
-number as Python prints it (3.5, or 1e+30). The result of % has the sign of the
-second integer. A line that is not such a request gets an error line. So does a
-quotient that is too large or too small for a decimal number. The connection
-stays open. If a line has more than 2100 bytes, the server sends an error line
-and closes.
+There may be spaces before and after OP. An integer may have a sign. The result
+of / is an integer if the division is exact, otherwise a decimal number as
+Python prints it (3.5, or 1e+30). The result of % has the sign of the second
+integer. A line that is not such a request gets an error line. A quotient that
+is too large or too small for a float of Python gets one, too. After these
+error lines the connection stays open. If a line has more than 2100 bytes, the
+server sends an error line and closes.
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

@@ -12,13 +12,13 @@ server.py describes the wire.
     2| 92204
 
 --play takes the command of a player that reads its standard input (`wc -c`
-only counts the bytes). If --play stands alone, after NAME, the client takes
-the first of mpv, ffplay and vlc that is installed.
+only counts the bytes). You can write --play without a command, after NAME.
+Then the client takes the first of mpv, ffplay and vlc that is installed.
 
-Until it is whole, the file is named OUTPUT.incomplete. It keeps this name if
-bytes stay missing; then there are zeros in their places, and the status is 1.
-Without --output, OUTPUT is streamed_NAME. After 10 seconds without a new piece
-the client gives up.
+The file is named OUTPUT.incomplete until it is whole. If bytes are still
+missing at the end, it keeps this name, it has zeros in their places, and the
+status is 1. Without --output, OUTPUT is streamed_NAME. After 10 seconds
+without a new piece the client gives up.
 
 Notice: the player starts when 16 kB have arrived, and stays at least 8 kB
 behind the newest piece. So a piece that arrives out of order can still go into
@@ -136,7 +136,7 @@ def installed(command):
 def main():
     parser = options()
     parser.add_argument("name", metavar="NAME", help="the file to stream")
-    parser.add_argument("--output", help="where to save it, not as streamed_NAME")
+    parser.add_argument("--output", help="default: streamed_NAME")
     parser.add_argument("--play", nargs="?", const=[], type=shlex.split,
                         metavar="COMMAND", help="play it; with mpv, ffplay or vlc")
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Makes the tune that problem 4 streams: the Ode to Joy, in sines.
+"""Makes the tune that problem 4 streams: the Ode to Joy, made of sine waves.
 
     1$ python problem4/make_tune.py --output my_tune.wav
     1| wrote my_tune.wav: 92204 bytes, 5.8 seconds
@@ -10,9 +10,10 @@ write the index of an MP4 file at its end, and without the index a player finds
 nothing. Then the whole file must be there before the first sound. (To move the
 index to the front: ffmpeg -i in.mp4 -c copy -movflags +faststart out.mp4)
 
-Notice: if bytes in the middle are lost, other bytes must take their place. The
-samples have no marks. If one byte is missing, the player joins the second half
-of each later sample to the first half of the next one.
+Notice: if bytes in the middle are lost, other bytes must take their place.
+Nothing in the file marks where a sample begins. If one byte is missing, the
+player joins the second half of each later sample to the first half of the next
+one.
 
 Try: play the tune without its 1000th byte (turn the volume down first): in
 the folder media, `(head -c 999 tune.wav; tail -c +1001 tune.wav) > cut.wav`.

@@ -5,7 +5,8 @@ as a lost one.
 
 The wire (UDP): a word and its values. "data OFFSET TOTAL" says where in the
 file the bytes belong, and the size of the file; a newline ends it. The pieces
-have random sizes, but a file is cut at the same places each time.
+have random sizes, but the seed is the name of the file, so a file is cut at
+the same places each time.
 
     client                                server
        | ----- get - tune.wav -------------> |   the client has no token yet
@@ -23,7 +24,8 @@ after the last one the server stops. A request with a wrong token is answered
 like the first one. After the last piece the server sends "end" five times a
 second. An empty file has no pieces, only "end 0". The server sends 32,000
 bytes of the file a second, or --rate. The files lie in the folder --dir
-(media, beside this script); no name leads out of it.
+(media, beside this script); a name with a folder in it, or of a symbolic link,
+is refused.
 
 Two terminals (1$ is a command in terminal 1, 1| is its output):
 
@@ -37,11 +39,12 @@ Two terminals (1$ is a command in terminal 1, 1| is its output):
     1| error: 127.0.0.1:<port>: 'march.wav' does not exist
     2| error: the server says: 'march.wav' does not exist
 
-Notice: the token. Anybody can write somebody else's address on a datagram. If
-one small request brought a whole file, the server would flood that address (a
-reflection attack). So the first answer is short. Only the owner of the address
-can read the token in it and send it back. The server computes the token from
-the address, so it has nothing to remember before the token comes back.
+Notice: the token. Anybody can send a datagram with somebody else's address as
+its source. If one small request brought a whole file, the server would flood
+that address (a reflection attack). So the first answer is short. Only the
+owner of the address can read the token in it and send it back. The server
+computes the token from the address, so it has nothing to remember before the
+token comes back.
 
 Try: --rate 10000, less than the tune needs. What does the player do? Then
 --rate 1000000000, with a file of 30 MB: what does the client report?

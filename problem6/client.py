@@ -25,8 +25,8 @@ problem 5's tcp_server.py.
     1| stopped
     3| the server has left
 
-Notice: a client cannot see how many other clients there are. The server's
-threads do not show on the wire.
+Notice: a client cannot see how many other clients there are. You cannot see
+the server's threads in the bytes.
 
 Try: start ten clients, and be the operator. Who waits for whom?
 """

@@ -15,14 +15,15 @@ byte.
 
     or | <----- error: (the reason)\n ---- |   at any time
 
-A name or a room has 1 to 20 letters, digits, - and _ (not "error"). Without a
-room, it is the lobby. An unknown name is asked for a password, too, so that
+A name or a room has 1 to 20 letters, digits, - and _. Neither may be "error":
+the hub's own lines begin with it. If the line has no room, the client joins
+the lobby. The hub asks for a password also if the name is unknown, so that
 nobody learns which names exist. An error before "joined", or a line of more
 than 4002 bytes, ends the connection; after other errors the connection goes
-on. /quit has no answer but the end of the stream. "/kick bob" is answered with
-"kicked out: bob"; bob gets an "error" line and the end of the stream. The hub
-waits 10 seconds for the name, and 60 for the password. Lists of names are
-sorted. An empty line is relayed like all others.
+on. The hub answers /quit only with the end of the stream. "/kick bob" is
+answered with "kicked out: bob"; bob gets an "error" line and the end of the
+stream. The hub waits 10 seconds for the name, and 60 for the password. Lists
+of names are sorted. An empty line is relayed like all others.
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -82,8 +83,8 @@ Encryption: make a certificate for the lab, and start the hub with it:
 If the TLS handshake of a client fails, the hub prints nothing.
 
 Notice: one thread serves all clients. If a client does not read, the hub keeps
-up to 1 MB for it, and then drops the client. If the hub waited for it, one
-stopped client would block the whole room.
+up to 1 MB for it, and then closes its connection. If the hub waited for it,
+one stopped client would block the whole room.
 
 Try: stop a client with Ctrl+Z, talk, and continue it with `fg`. What has it
 missed? (Nothing. A few lines are far less than 1 MB.)

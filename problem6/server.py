@@ -37,9 +37,9 @@ Ctrl+C interrupts only the main thread. The clients that wait for a reply are
 in a dictionary.
 
 A message that arrives while the operator types is printed above the typed
-line. tell() erases this line, prints the message, and prints the line again.
-(Windows has no readline. There the message breaks up the line on the screen,
-but the line is not lost.)
+line. The function tell() erases this line, prints the message, and prints the
+line again. (Windows has no readline. There the message breaks up the line on
+the screen, but the line is not lost.)
 
 Try: type half a reply, and let a client send something. Answer a client that
 has left. Connect problem 5's tcp_client.py with --port 12600.

@@ -7,11 +7,11 @@ The wire (UDP): one datagram for each line, UTF-8 text as it is shown.
        | <---- ann: Hello, everybody! ------ |   the member that sent it
 
 A name has 1 to 20 letters, digits, - or _. A line has at most 1000 characters
-after the name. Members ignore every datagram that does not begin with a name,
-a colon and a space, or is longer.
+after the name. Members ignore a datagram if it does not begin with a name, a
+colon and a space, or if its line has more than 1000 characters.
 
-Datagrams leave through the loopback interface, unless --interface names
-another, and with a TTL of 1: no router passes them on.
+Datagrams leave through the loopback interface; --interface chooses another
+one. Their TTL is 1, so no router forwards them.
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -31,8 +31,9 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     1| eve: Who else is here?
     2| eve: Who else is here?
 
-Notice: your own lines come back, too. connect() gives the sending socket an
-address, and the chat does not show lines from this address.
+Notice: your own lines come back, too. The chat calls connect() on the sending
+socket. Then the system gives this socket its own address and port. The chat
+does not show lines that come from there.
 
 There is no list of the members, so you do not see that somebody comes or
 leaves. A name proves nothing: anybody can start with --name ann.
@@ -105,7 +106,7 @@ def main():
                         help="the name that the others see before your lines")
     parser.add_argument("--lose", type=float, default=0, metavar="P",
                         help="probability that a datagram to this member is lost")
-    parser.add_argument("--seed", type=int, metavar="N", help="repeat the losses of N")
+    parser.add_argument("--seed", type=int, metavar="N", help="same N, same losses")
     args = parser.parse_args()
     if not LINE.fullmatch(f"{args.name}: "):
         parser.error("--name takes 1 to 20 letters, digits, - and _")

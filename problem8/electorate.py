@@ -1,22 +1,24 @@
 """Election by multicast: each electorate votes, counts, and finds the winner.
 
-There is no server that counts. Each of the N electorates (the voters)
-multicasts its vote, hears the votes of the others, and counts for itself.
-Every screen must show the same winner, although the network loses datagrams.
+There is no server that counts. In this note, an electorate is one voter. Each
+of the N electorates multicasts its vote, hears the votes of the others, and
+counts for itself. Every screen must show the same winner, although the network
+loses datagrams.
 
 The wire (UDP, multicast): a datagram has N characters, one for each
 electorate. A or B is its vote. A dash means that the sender does not know the
-vote. X means that this electorate has voted twice.
+vote. X means that the electorate at this place has sent two different votes.
 
     electorate 1                      electorate 2
        | --- A- --------------------------> |   the vote of 1
        | <-------------------------- AB --- |   and now that of 2, too
-       | --- AB --------------------------> |   both know that both know
+       | --- AB --------------------------> |   now 2 knows that 1 has both
 
-Datagrams leave through the loopback interface, unless --interface names
-another, and with a TTL of 1. An electorate joins the group, asks for the vote,
-and then reads. Meanwhile the system keeps what arrives. It knows its own
-datagrams by their address and port.
+Datagrams leave through the loopback interface; --interface chooses another
+one. Their TTL is 1, so no router forwards them. An electorate joins the group,
+and asks the person for a vote. While it waits, the system keeps the datagrams
+that arrive. Then the electorate reads them. It recognizes its own datagrams by
+their address and port.
 
 The rules, and the problem that each of them solves:
 
@@ -31,10 +33,10 @@ The rules, and the problem that each of them solves:
 4. While nothing is new, each round is twice as long as the last one, up to a
    second. So the network is nearly silent while people think.
 5. An electorate shows the result when it knows all votes, another one has sent
-   the same votes, and two rounds have brought nothing new. Before that, a
-   second vote under the same ID may still be on its way.
-6. It goes on to multicast for one more second. So an electorate that has
-   missed datagrams learns all votes, too.
+   the same votes, and two rounds have brought nothing new. The reason for the
+   two rounds: a second vote with the same ID may arrive late.
+6. After the result, an electorate continues to multicast for one second. So an
+   electorate that has missed datagrams learns all votes, too.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -58,18 +60,19 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     1| result: A 1, B 1
     1| winner: none (tie)
 
-Two different votes under one ID become X. Every electorate prints an error as
-soon as it knows, neither vote counts, and there is no result. X travels like a
-vote, and the others go on for a second, too. The same vote twice counts once.
+Two different votes under one ID become X. Neither vote counts, and there is no
+result. An electorate that learns of an X prints an error. It continues to
+multicast for one second, so that the others learn the X, too. The same vote
+twice counts once.
 
 Guaranteed: if nobody votes twice, all screens with a winner show the same one.
 Not guaranteed: that every screen shows a winner. An electorate can never be
 sure that its last datagram has arrived (the two generals' problem). Nothing is
 secret, and anybody can vote in your name.
 
-Start all with the same --electorates (5 without it); datagrams of another
-length are ignored. With --vote A or --vote B, an electorate does not ask. It
-waits --timeout seconds for the other votes (120).
+Start all with the same --electorates (default: 5); datagrams of another length
+are ignored. With --vote A or --vote B, an electorate does not ask. An
+electorate waits at most --timeout seconds (default: 120) for the other votes.
 
 Try: five electorates, each with --lose 0.5. Kill one after its vote. Vote
 twice as number 2, in two terminals. Does any screen show another winner?
@@ -186,7 +189,7 @@ def main():
                         help="to wait for the other votes")
     parser.add_argument("--lose", type=float, default=0, metavar="P",
                         help="probability that a datagram to this electorate is lost")
-    parser.add_argument("--seed", type=int, metavar="N", help="repeat the losses of N")
+    parser.add_argument("--seed", type=int, metavar="N", help="same N, same losses")
     args = parser.parse_args()
     if not 1 <= args.id <= args.electorates <= MOST:
         parser.error(f"ID must be 1 to --electorates, and --electorates 1 to {MOST}")

@@ -80,7 +80,7 @@ def main():
     parser = options()
     parser.add_argument("--lose", type=float, default=0, metavar="P",
                         help="probability that a request or its reply is lost")
-    parser.add_argument("--seed", type=int, metavar="N", help="repeat the losses of N")
+    parser.add_argument("--seed", type=int, metavar="N", help="same N, same losses")
     args = parser.parse_args()
     dice = random.Random(args.seed)
     family, address = resolve(args.host, args.port)
