@@ -7,7 +7,8 @@ server can pretend to lose units and acknowledgments: --lose 0.3.
 
 The wire (TCP): each unit begins with a header of 13 bytes, the sequence number
 and the length of the payload. Unit 0 carries the name of the file. An empty
-unit says that the file is complete.
+unit says that the file is complete. The server acknowledges an older unit
+again; a unit that comes too early is an error. A connection carries one file.
 
     client                                server
        | ----- 00000000 009\nhaiku.txt ----> |
@@ -25,8 +26,9 @@ unit says that the file is complete.
 Until the file is complete, it has a hidden name. The name has 1 to 255 bytes,
 as the file system stores them, and no folder. The server stores the file in
 the folder --dir (received); it replaces an old one of the same name. The
-server closes a connection that is silent for 10 seconds. Each pretended loss
-is, with equal chance, a unit or an acknowledgment.
+server closes a connection that is silent for 10 seconds. Each unit that
+arrives is lost with half of this probability, and its acknowledgment with the
+other half.
 
 Two terminals (1$ is a command in terminal 1, 1| is its output):
 

@@ -10,10 +10,10 @@ Nobody acknowledges anything. The wire is described in udp_server.py.
 
 Notice: "sent" is all that this client knows. It does not send as fast as it
 can. TCP's flow control tells a sender when the receiver is behind; UDP has
-none. So the client sends at a fixed rate. It looks at the clock to know when
-the next line is due. A fixed sleep after each line would be too slow, because
-sending takes time, too. (The rate counts lines. For lines of many thousand
-bytes choose a lower one.)
+none. So the client sends at a fixed rate (default: 10,000 lines a second). It
+looks at the clock to know when the next line is due. A fixed sleep after each
+line would be too slow, because sending takes time, too. (The rate counts
+lines. For lines of many thousand bytes choose a lower one.)
 
 Try: stop the server, and send. On this machine the system itself reports that
 nobody listens. On a network the other machine reports it (with an ICMP

@@ -17,8 +17,9 @@ system stores them.
        | -- 0 0 empty.txt\n -------------------------------> |   without lines
 
 The server knows a client by its address. A datagram with another NAME or TOTAL
-begins a new file. The server stores the file in the folder --dir (received);
-it replaces an old one of the same name.
+begins a new file. A line that is there already is ignored, also after the file
+is stored, until the client is silent for 2 seconds. The server stores the file
+in the folder --dir (received); it replaces an old one of the same name.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

@@ -13,7 +13,8 @@ The wire (TCP): a line with the name; a line with the size; then the bytes.
 
     or | <----- error: (the reason)\n ------ |   in place of the size
 
-A connection brings one file. The name must be that of a file in the folder
+A connection brings one file; the client reads as many bytes as the size says.
+An empty file has the size 0. The name must be that of a file in the folder
 --dir, not in a subfolder (default: the folder files beside this script). It is
 sent as the bytes that the file system stores. The server closes a connection
 that is silent for 10 seconds.

@@ -17,8 +17,9 @@ of / is an integer if the division is exact, otherwise a decimal number as
 Python prints it (3.5, or 1e+30). The result of % has the sign of the second
 integer. A line that is not such a request gets an error line. A quotient that
 is too large or too small for a float of Python gets one, too. After these
-error lines the connection stays open. If a line has more than 2100 bytes, the
-server sends an error line and closes.
+error lines the connection stays open. A line without its newline, at the end
+of the stream, is not computed: it is an error. If a line has more than 2100
+bytes, the server sends an error line and closes.
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

@@ -4,9 +4,9 @@ It sends each piece of the file once. While music plays, a late piece is as bad
 as a lost one.
 
 The wire (UDP): a word and its values. "data OFFSET TOTAL" says where in the
-file the bytes belong, and the size of the file; a newline ends it. The pieces
-have random sizes, but the seed is the name of the file, so a file is cut at
-the same places each time.
+file the bytes belong, and the size of the file; a newline ends it. All other
+datagrams have no newline. The pieces have random sizes, but the seed is the
+name of the file, so a file is cut at the same places each time.
 
     client                                server
        | ----- get - tune.wav -------------> |   the client has no token yet

@@ -24,9 +24,10 @@ The number in "here" is the highest one that the program has sent or received.
 Only "here 0" begins a chat, and each "here 0" of another client is answered
 with "wait". That client repeats it until its turn comes. A program ignores all
 other datagrams from other addresses. It also ignores datagrams that do not
-have this form. The text may be empty. Nobody acknowledges "bye". Let N be the
-highest number that a program has sent or received. If for 10 seconds no
-datagram with the number N or N + 1 arrives, the chat is over.
+have this form. One space stands between a word, a number and the text. The
+text may be empty. Nobody acknowledges "bye". Let N be the highest number that
+a program has sent or received. If for 10 seconds no datagram with the number N
+or N + 1 arrives, the chat is over.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

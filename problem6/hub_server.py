@@ -66,11 +66,12 @@ the new user may /kick others.
     1| error: 127.0.0.1:<port>: wrong name or password
     3| error: wrong name or password
 
-SALT is 16 random bytes, so that two users with the same password have
-different hashes. HASH is the scrypt hash of password and salt (RFC 7914).
-Somebody who steals the file must guess the passwords, and each guess costs 16
-MB of memory and about 50 ms. The hub computes hashes in threads, so the chat
-goes on. It refuses a log-in while 20 others wait for their hash.
+SALT is 16 random bytes in hexadecimal digits, so that two users with the same
+password have different hashes. HASH is the scrypt hash of password and salt
+(RFC 7914; n = 16384, r = 8, p = 1). Somebody who steals the file must guess
+the passwords, and each guess costs 16 MB of memory and about 50 ms. The hub
+computes hashes in threads, so the chat goes on. It refuses a log-in while 20
+others wait for their hash.
 
 Encryption: make a certificate for the lab, and start the hub with it:
 

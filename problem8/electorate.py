@@ -61,9 +61,9 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     1| winner: none (tie)
 
 Two different votes under one ID become X. Neither vote counts, and there is no
-result. An electorate that learns of an X prints an error. It continues to
-multicast for one second, so that the others learn the X, too. The same vote
-twice counts once.
+result. An electorate that learns of an X, also after it has shown a winner,
+prints an error and ends with status 1. It continues to multicast for one
+second, so that the others learn the X, too. The same vote twice counts once.
 
 Guaranteed: if nobody votes twice, all screens with a winner show the same one.
 Not guaranteed: that every screen shows a winner. An electorate can never be
