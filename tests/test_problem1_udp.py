@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cases import run_cases
-from conftest import ENVIRONMENT, ROOT, THEIRS
+from conftest import ENVIRONMENT, ROOT, THEIRS, reserve_port
 from peers import Talker, assert_error
 from relay import UdpRelay, doubled, lossy, shuffled, without
 
@@ -290,6 +290,15 @@ def test_a_file_that_cannot_be_sent_is_an_error(lab, server, tmp_path):
     for name, result in zip(names, others):
         assert_error(result, f"{name!r} does not exist or is not a regular file")
     assert_error(long, "line 2 does not fit into a datagram")
+
+
+def test_a_single_line_that_nobody_takes_is_an_error(tmp_path):
+    """D15: the system reports it after the last datagram, too."""
+    (tmp_path / "file").write_bytes(b"a line\n")
+    reserved, port = reserve_port()
+    with reserved:  # and nobody listens there
+        result, = run_cases(ROOT / CLIENT, [["file", "--port", str(port)]], tmp_path, ENVIRONMENT)
+    assert_error(result)
 
 
 def test_a_terminal_that_knows_ascii_only(lab):

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import RESET, ROOT, THEIRS
+from conftest import OURS, RESET, ROOT, THEIRS
 from peers import connect, rest
 
 SERVER, CLIENT = "problem6/server.py", "problem6/client.py"
@@ -174,6 +174,15 @@ def test_the_operator_leaves(lab, server):
         client.type("Are you still there?")
         client.line("the server has left")
         client.wait()
+
+
+@pytest.mark.skipif(bool(THEIRS), reason="of our own two scripts")
+def test_the_client_is_problem_5_s_with_another_port():
+    """So what problem 5's tests hold of it is true of this one."""
+    first, second = [(OURS / name).read_text().partition("import argparse")[2].splitlines()
+                     for name in ("problem5/tcp_client.py", "problem6/client.py")]
+    changed = [line for line in second if line not in first]
+    assert [line.split("  #")[0] for line in changed] == ['HOST, PORT = "127.0.0.1", 12600']
 
 
 @pytest.mark.skipif(bool(THEIRS), reason="of our own two scripts")
