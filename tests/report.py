@@ -27,6 +27,7 @@ ARGUMENTS = {"problem7/chat.py": ["--name", "ann"], "problem8/electorate.py": ["
 READY = re.compile(r"(listening on|joined) \S+:\d+")
 MOST = 3     # reasons in a report, in full
 SECONDS = 6  # for the ready line
+MUCH = 100_000  # bytes before it
 
 
 # ---- Before any mark -------------------------------------------------------------------
@@ -56,7 +57,9 @@ def unready(root, names):
             if not READY.search(said):
                 said = "".join(c if c.isprintable() or c == "\n" else "?" for c in said)
                 last = "\n".join(f"    {line[:99]}" for line in said.splitlines()[-6:])
-                return (f"{name} {'ended' if ended else f'was silent for {SECONDS} s'}; "
+                did = ("ended" if ended else f"was silent for {SECONDS} s"
+                       if len(said) < MUCH else f"printed {MUCH:,} bytes")
+                return (f"{name} {did}; "
                         "expected a line like: listening on 127.0.0.1:12300\n"
                         + (f"it printed last:\n{last}" if last else "it printed nothing"))
     return None
@@ -72,7 +75,7 @@ def first_words(path, arguments):
         start_new_session=True)
     said, deadline, ended = b"", time.monotonic() + SECONDS, False
     try:
-        while not ended and time.monotonic() < deadline and len(said) < 100_000:
+        while not ended and time.monotonic() < deadline and len(said) < MUCH:
             if select.select([process.stdout], [], [], 0.1)[0]:
                 piece = os.read(process.stdout.fileno(), 4096)
                 said, ended = said + piece, not piece

@@ -85,14 +85,18 @@ def chosen(text):
     return {known[name] for name in names} or None
 
 
-def theirs(lab):
+def theirs(lab, wanted):
     """Return the scripts in somebody's folder that stand for ours; end without one."""
     if not Path(lab).is_dir():
         error(f"LAB={lab} is not a folder")
-    found = [name for name in SCRIPTS if Path(lab, name).is_file()]
+    looked = [name for name in SCRIPTS if not wanted or name.rpartition("/")[0] in wanted]
+    found = [name for name in looked if Path(lab, name).is_file()]
     if not found:
-        error(f"LAB={lab} has no script of yours: it would lie in {lab}/{SCRIPTS[0]}, "
-              "for example")
+        there = sorted(path.relative_to(lab).as_posix()
+                       for path in Path(lab).rglob("*") if path.is_file())
+        error(f"LAB={lab} has no script to mark. Looked for "
+              f"{', '.join(looked[:4])}{', …' * (len(looked) > 4)}; found "
+              f"{', '.join(there[:4]) or 'no file'}{', …' * (len(there) > 4)}")
     return found
 
 
@@ -399,7 +403,7 @@ def main():
     if args.results is not None:
         guard(args.results)
     if lab:
-        names = theirs(lab)
+        names = theirs(lab, wanted)
         wanted = wanted or {name.rpartition("/")[0] for name in names}
         args.silent = True
         os.environ["PATIENCE"] = str(args.limit * PATIENCE / MARK)

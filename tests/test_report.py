@@ -25,7 +25,7 @@ READY = 'print("listening on 127.0.0.1:1", flush=True)\ninput()\n'
                                "it printed last:\n    hello\n"),
     ("import sys; sys.exit()", "ended; expected a line like: listening on 127.0.0.1:12300\n"
                                "it printed nothing"),
-    ("while True: print('x' * 999)", "expected a line like"),
+    ("while True: print('x' * 999)", "printed 100,000 bytes; expected a line like"),
     ("import time; time.sleep(60)", "was silent for 0.5 s; expected a line like"),
 ], ids=["right", "indentation", "zero byte", "traceback", "ends", "floods", "silent"])
 def test_what_cannot_be_marked_is_said_before_any_mark(source, words, tmp_path, monkeypatch):
