@@ -218,7 +218,7 @@ def test_the_capture_that_the_readme_reads(lab, need):
     need("tcpdump")
     if os.geteuid() != 0:
         pytest.skip("only root may capture packets")
-    note = (OURS / "README.md").read_text()
+    note = (OURS / "tests" / "bench" / "README.md").read_text()
     server = lab.server("problem1/tcp_server.py", "--lose", "0.3", "--seed", "7")
     command = re.search(r"sudo (tcpdump [^`]*)`", note)[1].replace("12100", str(server.port))
     capture = lab.start(*shlex.split(command.replace("\n", " ")), "-Z", "root")
