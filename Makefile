@@ -2,11 +2,14 @@
 PYTHON ?= python3
 IN = $(PYTHON) tests/environment.py  # runs a script in .venv/VERSION, which it makes once
 
-.PHONY: help python demo lab marks test soak bench net gallery requirements clean
+.PHONY: help python demo wire lab marks test soak bench net gallery requirements clean
 
 help:
 	@echo "make demo               watch the programs: transcripts from the notes, played live"
 	@echo "make demo P=problem4    all those of one problem or basics/... folder"
+	@echo "make wire P=problem3    draw what passes between a server and its clients, live"
+	@echo "make wire P=problem3 SPLIT=1     cut it to single bytes; DELAY=0.5 holds it back"
+	@echo "make wire P=datagram_echo LOSE=0.3   lose datagrams; SEED=7 loses the same again"
 	@echo "make test               run every test (the first time it installs pytest in .venv)"
 	@echo "make test P=problem3    the tests of one folder, or of a list: P=problem3,basics/sum"
 	@echo "make test SLOW=yes      and then list the slowest tests"
@@ -52,6 +55,11 @@ soak: python
 
 demo: python
 	@$(IN) tests/demo.py $(P)
+
+# A third terminal between a server and its clients: what passes, drawn as in the notes.
+wire: python
+	@$(PYTHON) tests/wire.py $(if $(LOSE),--lose "$(LOSE)") $(if $(SPLIT),--split "$(SPLIT)") \
+	    $(if $(DELAY),--delay "$(DELAY)") $(if $(SEED),--seed "$(SEED)") "$(P)"
 
 bench:
 	@$(PYTHON) tests/bench/bench.py $(ROW)

@@ -1,4 +1,4 @@
-r"""The wire diagrams of the notes: read, and held against the bytes of a real session.
+r"""The wire diagrams: drawn, read, and held against the bytes of a real session.
 
     client                                server
        | ----- 12 + 30\n ------------------> |   a comment
@@ -9,21 +9,20 @@ stands in parentheses varies: (100 bytes) is so many of any kind, any other word
 of any length. (connects) and (end of stream) are no bytes but what they say. A line behind
 "or", or with a comment that begins with "only", need not come in this order.
 
-    with Recorder(lab, need) as stage:      # types a transcript, with a relay between
-        play(steps, stage)
-    unproven(lines(note), stage.events)     # the first line that was not on the wire
+The notes have such diagrams, and `make wire` draws them, of what passes at that moment. It
+also writes \xff for a byte that cannot be printed, \\\\ for a backslash, and … for the middle
+of what is too long. An arrow that ends with an x is lost.
+
+    unproven(lines(note), events, stream)   # the first line that was not on the wire
+    arrow(">", shown(b"12 + 30\n", 28), 40)  # " ----- 12 + 30\n ------------------> "
 """
 import re
-import socket
+import unicodedata
 from collections import namedtuple
-
-from relay import TcpRelay, UdpRelay, joined
-from terminal import FORK
-from transcripts import Rehearsal
 
 Line = namedtuple("Line", "text direction content apart")
 Event = namedtuple("Event", "direction client data")  # data: None, connects; b"", the end
-LINE = re.compile(r"^ {3,}(or +)?\| ?(<?)-+ (.*?) -+(>?) ?\|(?: +(.*))?$")
+LINE = re.compile(r"^(?: {3,}| *\d+ +)(or +)?\| ?(<?)-+ (.*?) -+(>?) ?\|(?: +(.*))?$")
 
 
 def lines(note):
@@ -41,10 +40,11 @@ def lines(note):
 def pattern(content):
     """Return a regular expression for the bytes that a line of a diagram stands for."""
     parts = []
-    for part in re.split(r"(\([^)]*\)|\\n)", content):
-        count = re.fullmatch(r"\((\d+) bytes\)", part)
+    for part in re.split(r"(\([^)]*\)|\\n|\\x[0-9a-f]{2}|\\\\|…)", content):
+        count = re.fullmatch(r"\((\d+) bytes?\)", part)
         parts.append(f"[\\x00-\\xff]{{{count[1]}}}" if count else "[^\n]+" if part[:1] == "("
-                     else "\n" if part == r"\n" else re.escape(part))
+                     else part if re.match(r"\\.", part) else "[\\x00-\\xff]*" if part == "…"
+                     else re.escape(part))
     return re.compile("".join(parts).encode())
 
 
@@ -104,49 +104,61 @@ def find(line, messages, at, place):
     return None
 
 
-class Recorder(Rehearsal):
-    """A stage that records what clients and servers send: the list events."""
+# ---- To draw ----------------------------------------------------------------------------
 
-    fork = FORK  # the transcripts themselves are typed into programs that start anew
+def columns(text):
+    """Return how many columns of a terminal a text takes."""
+    return len(text) if text.isascii() else sum(
+        0 if unicodedata.combining(one) or unicodedata.category(one) == "Mn"
+        else 1 + (unicodedata.east_asian_width(one) in "WF") for one in text)
 
-    def __init__(self, lab, need, stream):
-        super().__init__(lab, need)
-        self.stream, self.events, self.open = stream, [], []
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for one in self.open:
-            one.close()
-
-    def start(self, number, command, ready):
-        group = ready and (ready[0].startswith("joined") or ".255:" in ready[0])
-        folder = command.split()[1].rpartition("/")[0]
-        if ready and not group:
-            self.ports.pop(folder, None)  # the relay's
-        super().start(number, command, ready)
-        if not ready:
-            return
-        terminal = self.terminals[number]
-        if group:
-            if not self.open:
-                group = re.search(r"(\S+):\d+$", ready[0])[1]
-                self.open.append(joined(group, terminal.port))
-                self.open[0].setblocking(False)
+def escaped(data):
+    """Return the bytes as they are shown, a list: characters, and the escapes of others."""
+    parts = []
+    for character in data.decode("utf-8", "surrogateescape"):
+        if character in "\n\\":
+            parts.append({"\n": r"\n", "\\": r"\\"}[character])
+        elif character.isprintable():
+            parts.append(character)
         else:
-            relay = (TcpRelay if self.stream else UdpRelay)(terminal, events=self.events)
-            self.open.append(relay)
-            self.ports[folder] = str(relay.port)
-            self.printed[str(relay.port)] = ready[1]
+            parts += [f"\\x{byte:02x}"
+                      for byte in character.encode("utf-8", "surrogateescape")]
+    for edge in (0, -1):  # a blank there would not be seen
+        if parts and parts[edge] == " ":
+            parts[edge] = r"\x20"
+    return parts
 
-    def end(self):
-        """End what still runs; record what was sent to the group, which the system has kept
-        till now. Each datagram comes back to its sender, too."""
-        super().end()
-        while self.open and isinstance(self.open[0], socket.socket):
-            try:
-                data = self.open[0].recv(65535)
-            except BlockingIOError:
-                break
-            self.events += [Event(">", None, data), Event("<", None, data)]
+
+def shown(data, room):
+    """Return the bytes as a text of at most so many columns: begin … end, if they are long."""
+    if len(data) <= 8 * room:
+        begin = end = escaped(data)
+        if len(begin) <= 2 * room and columns("".join(begin)) <= room:
+            return "".join(begin)
+    else:  # the middle is not looked at: it may be long
+        begin, end = escaped(data[:4 * room]), escaped(data[-4 * room:])
+    last = fitting(end[::-1], room // 3)[::-1]
+    return "".join(fitting(begin, room - 1 - columns("".join(last)))) + "…" + "".join(last)
+
+
+def fitting(parts, room):
+    """Return so many of the parts as fit into so many columns."""
+    taken = []
+    for part in parts[:2 * room]:
+        room -= columns(part)
+        if room < 0:
+            break
+        taken.append(part)
+    return taken
+
+
+def arrow(direction, content, width, lost=False):
+    """Return an arrow of so many columns; it goes all the way, or is lost."""
+    room = max(3, width - columns(content) - (9 if direction == ">" else 7))
+    way = "-" * (room - 1) + direction
+    if lost:
+        way = "-" * (room - 1 - room // 3) + "x" + " " * (room // 3)
+    if direction == ">":
+        return f" ----- {content} {way} "
+    return f" {way[::-1]} {content} --- "

@@ -7,11 +7,28 @@ server sent; relay.events has both in order, as (direction, client, data).
 What happens on the way is said by a treatment for each direction: a generator that is given
 the pieces (TCP) or the datagrams (UDP) as they come, and yields those that are to be passed
 on, as late, as often and in the order that it likes.
+
+With watch, a function, a relay records nothing. It calls watch(direction, client, what) for
+each piece when it passes it on, and for all else that it sees: the constants below. A lost
+datagram is shown, too: it is of the class Lost. This is how `make wire` draws.
 """
+import collections
+import functools
+import queue
 import random
 import socket
 import threading
 import time
+
+CONNECTS, END = None, b""              # TCP: a client connects; a side ends its stream
+RESET, REFUSED = "reset", "refused"    # a side resets; there is no server
+RESETS = b"\1\0\0\0\0\0\0\0"           # for SO_LINGER: close() sends a reset
+OTHER = {">": "<", "<": ">"}
+CLIENTS = 100                          # UDP: so many clients have a port at a time
+
+
+class Lost(bytes):
+    """A datagram that is lost on the way: it is seen, and not passed on."""
 
 
 def untouched(pieces):
@@ -24,6 +41,47 @@ def one_byte(pieces):
         if count < 50:
             time.sleep(0.002)  # so that the receiver has read the one before
         yield bytes([byte])
+
+
+def split(size):
+    """TCP: pieces of so many bytes; of each piece that comes, the first 50 are read alone."""
+    def treatment(pieces):
+        for piece in pieces:
+            for number, start in enumerate(range(0, len(piece), size)):
+                if 0 < number < 50:
+                    time.sleep(0.002)  # so that the receiver has read the one before
+                yield piece[start:start + size]
+    return treatment
+
+
+def held(seconds):
+    """Each piece or datagram, and the end, is held back; those behind it do not wait longer."""
+    def treatment(pieces):
+        waiting = queue.Queue(1000)  # then the sender has to wait
+
+        def collect():
+            end = None
+            try:
+                for piece in pieces:
+                    waiting.put((time.monotonic() + seconds, piece))
+            except OSError as error:
+                end = error
+            waiting.put((time.monotonic() + seconds, end))
+        threading.Thread(target=collect, daemon=True).start()
+        while True:
+            due, piece = waiting.get()
+            time.sleep(max(0, due - time.monotonic()))
+            if piece is None:
+                return
+            if isinstance(piece, OSError):
+                raise piece
+            yield piece
+    return treatment
+
+
+def in_turn(*treatments):
+    """What one treatment yields is given to the next one."""
+    return lambda pieces: functools.reduce(lambda left, one: one(left), treatments, pieces)
 
 
 def glued(seconds):
@@ -85,9 +143,13 @@ def lossy(probability, seed):
     def treatment(datagrams):
         chance = random.Random(seed)
         for datagram in datagrams:
-            if chance.random() >= probability:
-                yield datagram
+            yield datagram if chance.random() >= probability else lost(datagram)
     return treatment
+
+
+def lost(datagram):
+    """Return a datagram, or one with its client, that the relay does not pass on."""
+    return Lost(datagram) if isinstance(datagram, bytes) else (Lost(datagram[0]), datagram[1])
 
 
 def doubled(datagrams):
@@ -112,86 +174,173 @@ def shuffled(count, seed):
     return treatment
 
 
-class TcpRelay:
+class Relay:
+    """What both relays have: the records, or somebody who watches."""
+
+    def __init__(self, server, up, down, events, watch):
+        record = list if watch is None else functools.partial(collections.deque, maxlen=0)
+        self.up, self.down = record(), record()
+        self.events = record() if events is None else events
+        self.target, self.treatments = ("127.0.0.1", server.port), (up, down)
+        self.watch = watch or (lambda direction, client, what: None)
+        self.sockets = set()
+
+    def close(self):
+        for end in list(self.sockets):
+            end.close()
+
+
+class Link:
+    """A client's connection to the relay, and the relay's to the server for this client."""
+
+    def __init__(self, client, server):
+        self.ends, self.reset, self.over = (client, server), False, False
+        self.lock = threading.Lock()
+        for end in self.ends:
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            end.settimeout(0.5)  # then look whether the other direction was reset
+
+    def receive(self, source):
+        while True:
+            try:
+                piece = source.recv(65536)
+            except socket.timeout:
+                continue
+            if self.reset:
+                raise ConnectionResetError
+            return piece
+
+    def send(self, sink, piece):
+        """As sendall(): it waits while the receiver does not read."""
+        piece = memoryview(piece)
+        while piece:
+            try:
+                piece = piece[sink.send(piece):]
+            except socket.timeout:
+                if self.reset:
+                    raise ConnectionResetError from None
+
+    def end(self, reset=False):
+        """One direction is over; return whether this is news. A reset ends both at once."""
+        with self.lock:
+            news, both = not self.reset, self.over or reset
+            self.reset, self.over = self.reset or reset, True
+        if both and news:
+            for end in self.ends:
+                abort(end) if reset else end.close()
+        return news
+
+
+def abort(end):
+    """Close a connection with a reset."""
+    try:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESETS)
+        end.shutdown(socket.SHUT_RD)  # wakes a recv() in another thread
+    except OSError:
+        pass
+    end.close()
+
+
+class TcpRelay(Relay):
     """A TCP relay for any number of connections, each with treatments of its own."""
 
-    def __init__(self, server, up=untouched, down=untouched, events=None):
-        self.target, self.treatments = server.port, (up, down)
-        self.up, self.down, self.events = [], [], [] if events is None else events
-        self.listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, server, up=untouched, down=untouched, events=None, watch=None, port=0):
+        super().__init__(server, up, down, events, watch)
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=1024)
         self.port = self.listener.getsockname()[1]
-        self.sockets = [self.listener]
+        self.sockets.add(self.listener)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
         while True:
             try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(("127.0.0.1", self.target))
-            for end in client, server:
-                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.sockets += client, server
-            reset = threading.Event()
-            self.events.append((">", client, None))
-            for source, sink, treatment, record, arrow in (
-                    (client, server, self.treatments[0], self.up, ">"),
-                    (server, client, self.treatments[1], self.down, "<")):
-                threading.Thread(target=self._pump, daemon=True, args=(
-                    source, sink, treatment, record, reset, (arrow, client))).start()
+                client, peer = self.listener.accept()
+                threading.Thread(target=self._connect, args=(client, peer),
+                                 daemon=True).start()
+            except (OSError, RuntimeError):  # no descriptor, no thread; or close()
+                if self.listener.fileno() < 0:
+                    return
+                time.sleep(0.1)
 
-    def _pump(self, source, sink, treatment, record, reset, whose):
+    def _connect(self, client, peer):
+        self.sockets.add(client)
+        try:
+            server = socket.create_connection(self.target)
+        except OSError:
+            self.watch(">", peer, REFUSED)
+            abort(client)
+            self.sockets.discard(client)
+            return
+        self.sockets.add(server)
+        link = Link(client, server)
+        self.events.append((">", client, CONNECTS))
+        self.watch(">", peer, CONNECTS)
+        for source, sink, treatment, record, arrow in (
+                (client, server, self.treatments[0], self.up, ">"),
+                (server, client, self.treatments[1], self.down, "<")):
+            threading.Thread(target=self._pump, daemon=True, args=(
+                link, source, sink, treatment, record, arrow, peer)).start()
+
+    def _pump(self, link, source, sink, treatment, record, arrow, peer):
+        ended = False
+
         def pieces():
-            while piece := source.recv(65536):
+            nonlocal ended
+            while piece := link.receive(source):
                 record.append(piece)
-                self.events.append((*whose, piece))
+                self.events.append((arrow, link.ends[0], piece))
                 yield piece
-            self.events.append((*whose, b""))
+            self.events.append((arrow, link.ends[0], END))
+            ended = True
+        by = arrow  # the side that resets: the one that sends, or the one that receives
         try:
             for piece in treatment(pieces()):
-                sink.sendall(piece)
-            if not reset.is_set():
-                sink.shutdown(socket.SHUT_WR)
-        except ConnectionResetError:
-            reset.set()
-            for end in source, sink:
-                try:
-                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                   b"\1\0\0\0\0\0\0\0")
-                    end.shutdown(socket.SHUT_RD)  # wakes the other direction's recv()
-                except OSError:
-                    pass
-                end.close()
+                self.watch(arrow, peer, piece)  # first: the answer may be here at once
+                by = OTHER[arrow]
+                link.send(sink, piece)
+                by = arrow
+            self.watch(arrow, peer, END)
+            sink.shutdown(socket.SHUT_WR)
+            if ended:  # otherwise a treatment has cut it: to close would be a reset
+                link.end()
+        except ConnectionError:  # reset, or sent to a side that has reset
+            if link.end(reset=True):
+                self.watch(by, peer, RESET)
         except OSError:
-            pass
-
-    def close(self):
-        for end in self.sockets:
-            end.close()
+            link.end()
+        if link.ends[0].fileno() < 0:
+            self.sockets.difference_update(link.ends)
 
 
-class UdpRelay:
+class UdpRelay(Relay):
     """A UDP relay; each client gets a port of its own towards the server."""
 
-    def __init__(self, server, up=untouched, down=untouched, events=None):
-        self.target, self.treatments = ("127.0.0.1", server.port), (up, down)
-        self.up, self.down, self.events = [], [], [] if events is None else events
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
-        self.socket.bind(("127.0.0.1", 0))
+    def __init__(self, server, up=untouched, down=untouched, events=None, watch=None, port=0):
+        super().__init__(server, up, down, events, watch)
+        self.ends = collections.OrderedDict()  # by client; the one idle for longest is first
+        self.socket = self._socket(port)
         self.port = self.socket.getsockname()[1]
-        self.sockets, self.ends, self.client = [self.socket], {}, None
         threading.Thread(target=self._up, daemon=True).start()
+
+    def _socket(self, port=0):
+        new = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        new.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
+        new.bind(("127.0.0.1", port))
+        self.sockets.add(new)
+        return new
 
     def _end(self, client):
         """Return the socket that stands for this client towards the server."""
         if client not in self.ends:
-            end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            end.bind(("127.0.0.1", 0))
-            self.ends[client] = end
-            self.sockets.append(end)
+            if len(self.ends) == CLIENTS:
+                _, oldest = self.ends.popitem(last=False)
+                self.sockets.discard(oldest)
+                oldest.close()
+            end = self.ends[client] = self._socket()
+            end.connect(self.target)  # only so does the system say that there is no server
+            end.settimeout(1)         # then look whether it was closed
             threading.Thread(target=self._down, args=(end, client), daemon=True).start()
+        self.ends.move_to_end(client)
         return self.ends[client]
 
     def _up(self):
@@ -203,26 +352,42 @@ class UdpRelay:
                 yield datagram, client
         try:
             for datagram, client in self.treatments[0](datagrams()):
-                self._end(client).sendto(datagram, self.target)
+                self.watch(">", client, datagram)
+                if not isinstance(datagram, Lost):
+                    self._send(datagram, client)
         except OSError:
             pass
+
+    def _send(self, datagram, client):
+        for _ in range(2):
+            try:
+                self._end(client).send(datagram)
+                return
+            except ConnectionRefusedError:  # it says this of an earlier one
+                self.watch("<", client, REFUSED)
+            except OSError:  # no descriptor is left: the datagram is lost
+                return
 
     def _down(self, end, client):
         def datagrams():
             while True:
-                datagram, _ = end.recvfrom(65535)
+                try:
+                    datagram = end.recv(65535)
+                except socket.timeout:
+                    continue
+                except ConnectionRefusedError:
+                    self.watch("<", client, REFUSED)
+                    continue
                 self.down.append(datagram)
                 self.events.append(("<", client, datagram))
                 yield datagram
         try:
             for datagram in self.treatments[1](datagrams()):
-                self.socket.sendto(datagram, client)
+                self.watch("<", client, datagram)
+                if not isinstance(datagram, Lost):
+                    self.socket.sendto(datagram, client)
         except OSError:
             pass
-
-    def close(self):
-        for end in self.sockets:
-            end.close()
 
 
 def stranger(group, port, *payloads):

@@ -5,8 +5,9 @@ import time
 import pytest
 
 from conftest import THEIRS
-from diagrams import Recorder, lines, unproven
+from diagrams import lines, unproven
 from peers import connect, rest
+from recorder import Recorder
 from relay import TcpRelay
 from test_transcripts import NOTES
 from transcripts import play, transcripts
