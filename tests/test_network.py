@@ -228,7 +228,7 @@ def test_the_capture_that_the_readme_reads(lab, need):
     client.line("sent haiku.txt: .*")
     capture.until(lambda output: output.count(": tcp ") >= 12, "the connection, ten packets")
     packets = re.findall(r"> 127\.0\.0\.1\.(\d+): tcp (\d+)", capture.output)
-    picture = note.partition("```mermaid")[2].partition("```")[0]
+    picture = note.partition("```mermaid\nsequenceDiagram")[2].partition("```")[0]
     told = re.findall(r"(?:C->>S|(S->>C)): .*\((\d+)\)", picture)
     assert [(bool(down), size) for down, size in told] == [
         (port != str(server.port), size) for port, size in packets[2:12]]
