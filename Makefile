@@ -26,7 +26,7 @@ help:
 	@echo "  make test SLOW=yes            ... and list the slowest"
 	@echo "  make soak N=20 BUSY=2         ... 20 times, beside two processes that compute"
 	@echo "  make gallery                  find all wrong versions, and accept the right ones"
-	@echo "  make bench                    measure the scripts beside other programs: 7 minutes"
+	@echo "  make bench                    measure the scripts beside other programs: 7 min"
 	@echo "  make bench ROW=hub            ... one row"
 	@echo "  make requirements             what is required, and the tests that hold it"
 	@echo "  make clean                    delete what the tests have made"
