@@ -307,7 +307,8 @@ class Drawing(threading.Thread):
         if isinstance(event.what, Lost):
             note.append("lost")
         else:
-            note += ["again"] * event.again + ["held"] * (self.held and event.what is not CONNECTS)
+            note += ["again"] * event.again
+            note += ["held"] * (self.held and event.what is not CONNECTS)
         drawn = arrow(event.direction, content, self.room()[0], lost)
         colour = COLOURS["lost" if lost or event.what == RESET else event.direction]
         self.write(self.line(event.client.number, drawn, ", ".join(note), self.before,

@@ -254,9 +254,7 @@ class TcpRelay(Relay):
     def _accept(self):
         while True:
             try:
-                client, peer = self.listener.accept()
-                threading.Thread(target=self._connect, args=(client, peer),
-                                 daemon=True).start()
+                self._connect(*self.listener.accept())  # one by one: they keep their order
             except (OSError, RuntimeError):  # no descriptor, no thread; or close()
                 if self.listener.fileno() < 0:
                     return

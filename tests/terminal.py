@@ -50,7 +50,7 @@ class Unmet(AssertionError):
 
 
 class Terminal:
-    def __init__(self, command, cwd, descriptors=None, echo=False, fork=FORK):
+    def __init__(self, command, cwd, descriptors=None, echo=False, fork=FORK, columns=240):
         """Start command (a list; "python" is the Python of the tests) in folder cwd."""
         def prepare():
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -58,7 +58,7 @@ class Terminal:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
         self.command = " ".join(command)
-        options = dict(encoding="utf-8", codec_errors="replace", dimensions=(40, 240))
+        options = dict(encoding="utf-8", codec_errors="replace", dimensions=(40, columns))
         if fork and command[0] == "python" and command[1].endswith(".py"):
             self.child = ForkedSpawn(command[1:], cwd, ENVIRONMENT, descriptors, echo,
                                      **options)
@@ -144,7 +144,7 @@ class Terminal:
 
     def ready(self):
         """Wait for the ready line; return (and keep) the port."""
-        match = self.line(r"(?:listening on|joined) \S+:(\d+)")
+        match = self.line(r"(?:(?:listening on|joined) \S+:|now: .* --port )(\d+).*")
         self.port = int(match[1])
         return self.port
 

@@ -8,7 +8,8 @@ it, in any terminal, must have appeared. `1< Ctrl+C` and `1< Ctrl+D` press these
 with a colon is a prompt: there the line goes on.
 
 play() keeps the order and knows nothing of right and wrong; what happens to each step is
-up to the stage that it plays on. Rehearsal is the stage of the tests: it compares.
+up to the stage that it plays on. Rehearsal is the stage of the tests: it compares. In a
+drawing of `make wire` the seconds are another number each time.
 """
 import re
 import shlex
@@ -20,9 +21,11 @@ from lan import Lan
 
 Step = namedtuple("Step", "terminal kind text")
 STEP = re.compile(r"^ *([1-9])([$<|])(?: (.*))?$")
-READY = re.compile(r"(?:joined|listening on) \S+:(\d+)")
+READY = re.compile(r"(?:(?:joined|listening on) \S+:|now: .* --port )(\d+)")
+DRAWN = re.compile(r"( *\d* +\|.*\|.*?) +\+?[\d.]+ s")  # a line of make wire, with its seconds
 PARTING = re.compile(r".*(stopped|has left|has hung up|You: |\$ )|\^C").fullmatch
 NET = Path(__file__).with_name("lan.py")  # make net
+WIRE = Path(__file__).with_name("wire.py")  # make wire
 KEYS = {"Ctrl+C": "C", "Ctrl+D": "D"}
 # The scripts here serve one client, one datagram or one message, and end by themselves.
 ENDING = ("datagram", "datagram_duplex", "stream_welcome", "stream_duplex",
@@ -88,6 +91,12 @@ class Rehearsal:
             except OSError as reason:
                 self.need("unshare", f"this system makes no network of its own: {reason}")
             words = [sys.executable, str(NET), words[-1].partition("=")[2] or "1"]
+        elif command.startswith("make wire"):
+            server, port = words[2].partition("=")[2], next(
+                self.ports[one] for one in self.ports if one in command)
+            values = [word.partition("=") for word in words[3:]]  # SPLIT=1
+            words = [sys.executable, str(WIRE), server, "--port", port, "--listen", "0",
+                     *(f"--{name.lower()}={value}" for name, _, value in values)]
         elif words[0] == "python":
             folder = words[1].rpartition("/")[0]
             if ready:  # the members of a group all have one port
@@ -99,11 +108,14 @@ class Rehearsal:
         else:
             self.need(words[0])
             words = [shown.get(word, word) for word in words]
-        terminal = self.terminals[number] = self.lab.start(*words, fork=self.fork)
+        terminal = self.terminals[number] = self.lab.start(
+            *words, fork=self.fork, columns=80 if str(WIRE) in words else 240)
         if ready:
             real = str(terminal.ready())
             terminal.seen = 0
-            self.ports[folder], self.printed[real] = real, ready[1]
+            self.printed[real] = ready[1]
+            if words[0] == "python":
+                self.ports[folder] = real
 
     def show(self, number, text):
         self.awaited.append((number, text))
@@ -130,6 +142,8 @@ class Rehearsal:
             line, raw = terminal.until(next_line, text)
         terminal.prompted, terminal.echo = raw.endswith(": "), None
         line = re.sub(r"\d+", lambda number: self.printed.get(number[0], number[0]), line)
+        if DRAWN.fullmatch(text) and DRAWN.fullmatch(line):
+            text, line = DRAWN.fullmatch(text)[1], DRAWN.fullmatch(line)[1]
         pattern = re.sub("<(port|number)>", r"\\d+", re.escape(text))
         assert re.fullmatch(pattern, line.rstrip()), (
             f"the note says {text!r}, the script {line!r}\nin: {terminal.command}")

@@ -180,6 +180,7 @@ def main():
     group = server.kind == "group"
     keys = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, keys)  # in all threads: sigwait() gets them
+    sys.setswitchinterval(0.001)  # seconds: the relay need not wait longer for the drawing
     tally = Tally(server.kind == "TCP", cut=bool(args.split))
     port = listen(args, server, tally)
     print("now:", command(server.script, port) + f"   # {said}" * bool(said))
