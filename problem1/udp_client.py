@@ -18,7 +18,9 @@ lines. For lines of many thousand bytes choose a lower one.)
 Try: stop the server, and send. On this machine the system itself reports that
 nobody listens. On a network the other machine reports it (with an ICMP
 message). If that machine is off, or a firewall drops the message, the client
-still prints "sent".
+still prints "sent". Then lose datagrams: `make wire P=problem1/udp_server.py
+LOSE=0.2` in a third terminal prints the command for the client. What does each
+of the two programs know?
 """
 import argparse
 import os

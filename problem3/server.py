@@ -43,6 +43,8 @@ seconds.
 
 Try: `(printf '12 + 3'; sleep 1; printf '0\n') | nc -N 127.0.0.1 12300`. Then
 send two requests at once: `printf '1 + 1\n2 + 2\n' | nc -N 127.0.0.1 12300`.
+In a third terminal, `make wire P=problem3 SPLIT=1` delivers each byte alone,
+and draws it. Is the result the same?
 """
 import argparse
 import operator

@@ -47,7 +47,9 @@ computes the token from the address, so it has nothing to remember before the
 token comes back.
 
 Try: --rate 10000, less than the tune needs. What does the player do? Then
---rate 1000000000, with a file of 30 MB: what does the client report?
+--rate 1000000000, with a file of 30 MB: what does the client report? Then lose
+some: `make wire P=problem4 LOSE=0.1`, in a third terminal. Does anybody send
+the lost bytes again? Play what came.
 """
 import argparse
 import contextlib

@@ -52,8 +52,9 @@ with an old number is not an answer: its sender does not have the last message
 yet. A person may think as long as they like, because their program repeats
 "here".
 
-Try: watch the datagrams with `tcpdump -i lo -A udp port 12500` (as root). What
-is repeated, and when does it stop?
+Try: watch the datagrams with `make wire P=problem5/udp_server.py`, in a third
+terminal (or, as root, with `tcpdump -i lo -A udp port 12500`). What is
+repeated, and when does it stop? Add LOSE=0.3: does the chat suffer?
 """
 import argparse
 import os

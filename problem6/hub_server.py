@@ -88,7 +88,9 @@ up to 1 MB for it, and then closes its connection. If the hub waited for it,
 one stopped client would block the whole room.
 
 Try: stop a client with Ctrl+Z, talk, and continue it with `fg`. What has it
-missed? (Nothing. A few lines are far less than 1 MB.)
+missed? (Nothing. A few lines are far less than 1 MB.) Then read along with
+`make wire P=problem6/hub_server.py`: a password, too, unless the hub has a
+--cert and a --key.
 """
 import argparse
 import asyncio

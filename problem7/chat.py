@@ -57,7 +57,8 @@ missing lines. But which member keeps the old lines, and for how long? Problem
 knows.
 
 Try: chat on two machines, each with its own address as --interface. Or try a
-small network inside this machine: `make net`.
+small network inside this machine: `make net`. Watch the group with `make wire
+P=problem7`: what is on the wire when nobody types?
 """
 import argparse
 import contextlib

@@ -75,7 +75,8 @@ are ignored. With --vote A or --vote B, an electorate does not ask. An
 electorate waits at most --timeout seconds (default: 120) for the other votes.
 
 Try: five electorates, each with --lose 0.5. Kill one after its vote. Vote
-twice as number 2, in two terminals. Does any screen show another winner?
+twice as number 2, in two terminals. Does any screen show another winner? Watch
+the group with `make wire P=problem8`: how many datagrams does it take?
 """
 import argparse
 import random

@@ -126,7 +126,7 @@ class Fold:
     """
 
     def __init__(self, rule, stream, first, before):
-        self.rule, self.stream = rule, stream
+        self.rule, self.stream, self.first = rule, stream, first
         self.number = first.client.number  # None: of several clients
         self.start = before                # the time of the arrow before
         self.drawn = first.at              # the time when the line was last written
@@ -210,7 +210,7 @@ class Drawing(threading.Thread):
         if not self.fold:
             rule = self.rule(event, kind)
             if not rule:
-                self.draw(event)
+                self.draw(event, self.before)
                 self.before = event.at
                 again = event.again and not self.tally.stream  # no part of a pattern
                 self.last.append((event.at, None if again else kind))
@@ -239,7 +239,10 @@ class Drawing(threading.Thread):
     def unfold(self, all=True):
         """Write the line for what was only counted; all: also for what is sent again."""
         if self.fold and (all or self.fold.rule != "again"):
-            self.write("\r" * self.live + self.folded() + "\x1b[K" * self.live + "\n")
+            if self.fold.count == 1:  # an arrow takes no more room
+                self.draw(self.fold.first, self.fold.start)
+            else:
+                self.write("\r" * self.live + self.folded() + "\x1b[K" * self.live + "\n")
             self.fold, self.agains = None, 0
             self.last.clear()
 
@@ -282,27 +285,28 @@ class Drawing(threading.Thread):
         return self.line(fold.number, self.words(str(fold)), plural(fold.bytes, "byte"),
                          fold.start, self.before)
 
-    def draw(self, event):
+    def draw(self, event, before):
         client, what = event.client, event.what
         if client.number not in self.known:
             self.known.add(client.number)
             self.name(client)
         if what == REFUSED:
             if self.tally.stream:
-                self.arrow(event, "(connects)", lost=True)
+                self.arrow(event, before, "(connects)", lost=True)
             self.say(client, f"no server listens at {self.address}")
         elif event.size is None:
-            self.arrow(event, WORDS[what])
+            self.arrow(event, before, WORDS[what])
         elif client.tls:
             if client.number not in self.tls:
                 self.tls.add(client.number)
                 self.say(client, "TLS: only the lengths can be seen")
-            self.arrow(event, f"({plural(event.size, 'byte')})")
+            self.arrow(event, before, f"({plural(event.size, 'byte')})")
         else:
-            content = shown(what, max(3, self.room()[0] - 16)) or "(empty)"
-            self.arrow(event, content, isinstance(what, Lost))
+            lost = isinstance(what, Lost)
+            room = self.room()[0] - (22 if lost else 16)  # the arrow takes some
+            self.arrow(event, before, shown(what, max(3, room)) or "(empty)", lost)
 
-    def arrow(self, event, content, lost=False):
+    def arrow(self, event, before, content, lost=False):
         note = [] if event.size is None else [plural(event.size, "byte")]
         if isinstance(event.what, Lost):
             note.append("lost")
@@ -311,8 +315,8 @@ class Drawing(threading.Thread):
             note += ["held"] * (self.held and event.what is not CONNECTS)
         drawn = arrow(event.direction, content, self.room()[0], lost)
         colour = COLOURS["lost" if lost or event.what == RESET else event.direction]
-        self.write(self.line(event.client.number, drawn, ", ".join(note), self.before,
-                             event.at, colour) + "\n")
+        self.write(self.line(event.client.number, drawn, ", ".join(note), before, event.at,
+                             colour) + "\n")
 
     def say(self, client, text):
         self.write(self.line(client.number, self.words(text)) + "\n")

@@ -240,11 +240,12 @@ def test_each_of_several_clients_has_a_number(lab):
     one = connect(wire)
     wire.see(r"\(connects\)")
     two = connect(wire)
+    wire.line(r"client 2 127\.0\.0\.1:\d+ +server 127\.0\.0\.1:\d+")
+    wire.line(r" 2 \| ----- \(connects\) -+> \|.*")
     for client, request in (one, b"1 + 1\n"), (two, b"2 + 2\n"), (one, b"3 + 3\n"):
         client.sendall(request)
         client.recv(10)
-    for line in (r"client 2 127\.0\.0\.1:\d+ +server 127\.0\.0\.1:\d+",
-                 r" 1 \| ----- 1 \+ 1\\n -+> \|.*", r" 2 \| ----- 2 \+ 2\\n -+> \|.*",
+    for line in (r" 1 \| ----- 1 \+ 1\\n -+> \|.*", r" 2 \| ----- 2 \+ 2\\n -+> \|.*",
                  r" 1 \| ----- 3 \+ 3\\n -+> \|.*"):
         wire.line(line)
     wire.press("C")

@@ -10,7 +10,8 @@ pass it on, and nobody reports whether it arrives. The sender does not call
 bind(). The system gives it a free port at the first sendto(). The receiver
 shows that port.
 
-Try: send an empty message, "". Then send one of 70,000 bytes: $(printf
+Try: send an empty message, "". `make wire P=datagram`, in a third terminal,
+shows that there is a datagram. Then send one of 70,000 bytes: $(printf
 %070000d 0).
 """
 import argparse

@@ -37,8 +37,9 @@ Notice: the client sends "one" first, and the echo of "two" arrives before it.
 The server receives "three" twice, and cannot know why.
 
 Try: --lose 0.8, several times. Are the client's eight tries always enough?
-Then lose real datagrams, in the network of `make net LOSE=50` (Linux;
-README.md).
+Then lose real datagrams: `make wire P=datagram_echo LOSE=0.5`, in a third
+terminal, draws which, and `make net LOSE=50` makes a whole network that loses
+them (Linux; README.md).
 
 Question: what do UDP and TCP do about reliability, order and errors?
 Answer: UDP adds a checksum, and drops a damaged datagram. It does not notice

@@ -32,7 +32,8 @@ another receiver and a harmless command. For this server, such bytes are just a
 line that is not JSON.)
 
 Try: send half a line, `printf '{"id": 7' | nc -N 127.0.0.1 12008`. Then send
-wrong values: `true` for the id, 1e999 for the salary, or an extra field.
+wrong values: `true` for the id, 1e999 for the salary, or an extra field. In a
+third terminal, `make wire P=stream_objects` draws an object on the wire.
 
 Question: why not pickle?
 Answer: because pickle.loads() runs any command that the sender has chosen. Use

@@ -33,7 +33,9 @@ port.
 
 Try: delete the line with SO_REUSEADDR and the `if` above it. Run both scripts
 a few times. On Linux, `ss -tan | grep 12005` shows the old connections. Then
-use another client: `nc 127.0.0.1 12005`.
+use another client: `nc 127.0.0.1 12005`. Then `make wire P=stream_welcome
+SPLIT=1`, in a third terminal, delivers the welcome in nine pieces. How many
+does the client print?
 
 Question: what are the steps of a server, and which method does each step?
 Answer: it creates a socket (socket), binds it to an address (bind), asks the
