@@ -51,8 +51,8 @@ are equal.)
 
 Try: --lose 0.5 with several seeds. Then send ports.txt with a long --timeout,
 press Ctrl+C at the client, and look with `ls -A received`. In a third
-terminal, `make wire P=problem1/tcp_server.py` draws what is on the wire. Find a
-unit that is sent again: was it lost, or was its acknowledgment?
+terminal, `make wire P=problem1/tcp_server.py` draws what is on the wire. Find
+a unit that is sent again: was it lost, or was its acknowledgment?
 """
 import argparse
 import os
