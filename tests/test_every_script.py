@@ -5,7 +5,9 @@ the scripts in that folder. What a script needs on its command line is taken fro
 transcript. cases.py runs many cases of one script for the price of one start.
 """
 import ast
+import os
 import re
+import resource
 import shlex
 import socket
 import time
@@ -188,6 +190,28 @@ def test_a_refused_client_can_read_why_and_is_then_dropped(name, lab):
             while time.monotonic() < deadline:
                 time.sleep(0.1)
                 conn.sendall(b"9")
+
+
+@pytest.mark.parametrize("name", ["basics/stream_address/server.py",
+                                  "basics/stream_iterative/server.py", "problem5/tcp_server.py"])
+def test_a_server_without_a_free_descriptor_says_so_and_serves_again(name, lab):
+    """D10: it tries again in a while, and not all the time. (Servers with many clients at
+    once run out of descriptors in tests of their own.)"""
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("only Linux changes the limits of another program")
+    server = lab.server(name)
+    soft, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    used = max(int(number) for number in os.listdir(f"/proc/{server.pid}/fd")) + 1
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used, hard))
+    start = time.monotonic()
+    connect(server).close()  # accept() has had a descriptor for this one since before
+    with connect(server):
+        for _ in range(3):
+            server.line("error: cannot .*")
+        many = (time.monotonic() - start) / 0.1 + 2
+        assert THEIRS or server.output.count("error: cannot") <= many, "it spins"
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        server.line("client .*")
 
 
 QUICKER = {"problem1/tcp_client.py": ["--timeout", "0.3"]}  # five tries take 10 seconds
