@@ -183,7 +183,7 @@ class Drawing(threading.Thread):
                 try:
                     event = self.tally.queue.get(timeout=PAUSE)
                 except queue.Empty:
-                    self.unfold(all=False)
+                    self.pause()
                     continue
                 if event is None:
                     break
@@ -204,7 +204,7 @@ class Drawing(threading.Thread):
                 event.what if event.size is None else "data")
         if self.last and event.at - self.last[-1][0] > PAUSE:
             self.last.clear()
-            self.unfold(all=False)
+            self.pause()
         if self.fold and not self.fold.takes(event, kind):
             self.unfold()
         if not self.fold:
@@ -236,15 +236,21 @@ class Drawing(threading.Thread):
             return "dense"
         return None
 
-    def unfold(self, all=True):
-        """Write the line for what was only counted; all: also for what is sent again."""
-        if self.fold and (all or self.fold.rule != "again"):
-            if self.fold.count == 1:  # an arrow takes no more room
-                self.draw(self.fold.first, self.fold.start)
-            else:
-                self.write("\r" * self.live + self.folded() + "\x1b[K" * self.live + "\n")
-            self.fold, self.agains = None, 0
-            self.last.clear()
+    def pause(self):
+        """Nothing has come for a while. (What is only repeated is counted on.)"""
+        if self.fold and self.fold.rule != "again":
+            self.unfold()
+
+    def unfold(self):
+        """Write the line for what was only counted."""
+        if not self.fold:
+            return
+        if self.fold.count == 1:  # an arrow takes no more room
+            self.draw(self.fold.first, self.fold.start)
+        else:
+            self.write("\r" * self.live + self.folded() + "\x1b[K" * self.live + "\n")
+        self.fold, self.agains = None, 0
+        self.last.clear()
 
     # Lines.
 
@@ -268,6 +274,8 @@ class Drawing(threading.Thread):
             clock = f"+{at - start:,.0f} s"
         if self.live and colour:
             inside = f"{colour}{inside}\x1b[0m"
+        if columns(inside) > self.room()[0] and not colour:  # a text: it needs the room
+            return f"{margin}|{inside.rstrip()}"[:self.width() - 1]
         if at is None or not self.room()[1]:
             return f"{margin}|{inside}|"
         return f"{margin}|{inside}|   {note:<{self.note}} {clock:>{CLOCK}}"
@@ -277,8 +285,7 @@ class Drawing(threading.Thread):
 
     def words(self, text):
         """Return a text in place of an arrow."""
-        room = self.room()[0]
-        return f"  {text[:room - 2]:<{room - 2}}"
+        return f"  {text:<{self.room()[0] - 2}}"
 
     def folded(self):
         fold = self.fold
@@ -293,7 +300,7 @@ class Drawing(threading.Thread):
         if what == REFUSED:
             if self.tally.stream:
                 self.arrow(event, before, "(connects)", lost=True)
-            self.say(client, f"no server listens at {self.address}")
+            self.say(client, f"no server at {self.address}")
         elif event.size is None:
             self.arrow(event, before, WORDS[what])
         elif client.tls:

@@ -200,7 +200,7 @@ def test_without_a_server_the_client_is_reset_and_later_there_is_one(lab):
         client.recv(10) or client.sendall(b"1")
         raise AssertionError("it was neither refused nor reset")
     wire.line(r"   \| ----- \(connects\) -+x +\|.*")
-    wire.line(rf"   \|  no server listens at 127\.0\.0\.1:{server.port} +\|")
+    wire.line(rf"   \|  no server at 127\.0\.0\.1:{server.port} +\|")
     server.socket.listen()
     connect(wire)
     server.accept()
@@ -215,7 +215,7 @@ def test_without_a_server_a_datagram_is_refused(lab):
     for text in b"one", b"two":
         client.send(text)
         wire.line(rf"   \| ----- {text.decode()} -+> \|.*")
-        wire.line(rf"   \|  no server listens at 127\.0\.0\.1:{server.port} +\|")
+        wire.line(rf"   \|  no server at 127\.0\.0\.1:{server.port} +\|")
 
 
 def test_a_receiver_that_does_not_read_stops_the_sender(tcp):
