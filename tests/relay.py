@@ -8,9 +8,8 @@ What happens on the way is said by a treatment for each direction: a generator t
 the pieces (TCP) or the datagrams (UDP) as they come, and yields those that are to be passed
 on, as late, as often and in the order that it likes.
 
-With watch, a function, a relay records nothing. It calls watch(direction, client, what) for
-each piece when it passes it on, and for all else that it sees: the constants below. A lost
-datagram is shown, too: it is of the class Lost. This is how `make wire` draws.
+With watch, a relay records nothing. It calls watch(direction, client, what) for each piece
+when it passes it on, for a datagram that is Lost, and for the constants below: `make wire`.
 """
 import collections
 import functools
@@ -79,11 +78,6 @@ def held(seconds):
     return treatment
 
 
-def in_turn(*treatments):
-    """What one treatment yields is given to the next one."""
-    return lambda pieces: functools.reduce(lambda left, one: one(left), treatments, pieces)
-
-
 def glued(seconds):
     """TCP: after the first piece, all that is sent within some seconds in one segment."""
     def treatment(pieces):
@@ -147,8 +141,7 @@ def lossy(probability, seed):
     return treatment
 
 
-def lost(datagram):
-    """Return a datagram, or one with its client, that the relay does not pass on."""
+def lost(datagram):  # or, on the way up, a datagram and its client
     return Lost(datagram) if isinstance(datagram, bytes) else (Lost(datagram[0]), datagram[1])
 
 
@@ -255,7 +248,7 @@ class TcpRelay(Relay):
         while True:
             try:
                 self._connect(*self.listener.accept())  # one by one: they keep their order
-            except (OSError, RuntimeError):  # no descriptor, no thread; or close()
+            except (OSError, RuntimeError):  # no descriptor, no thread
                 if self.listener.fileno() < 0:
                     return
                 time.sleep(0.1)

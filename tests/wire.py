@@ -82,8 +82,8 @@ def command(script, port):
     client = file.replace("server", "client").replace("receiver", "sender")
     if f"{folder}/{client}" not in run.SCRIPTS:  # sum has one for all
         client = "client.py"
-    words = "python", f"{folder}/{client}", ARGUMENTS.get(f"{folder}/{client}"), f"--port {port}"
-    return " ".join(filter(None, words))
+    arguments = ARGUMENTS.get(f"{folder}/{client}"), f"--port {port}"
+    return " ".join(filter(None, ("python", f"{folder}/{client}", *arguments)))
 
 
 def number(low, high, example):
@@ -140,14 +140,15 @@ def settings(args, server):
 
 def treatment(args, direction):
     """Return what happens to the pieces or datagrams of one direction."""
-    todo = []
-    if args.lose:
-        todo.append(relay.lossy(args.lose, f"{args.seed}{direction}"))
-    if args.split:
-        todo.append(relay.split(args.split))
-    if args.delay:
-        todo.append(relay.held(args.delay))
-    return relay.in_turn(*todo)
+    def treated(pieces):
+        if args.lose:
+            pieces = relay.lossy(args.lose, f"{args.seed}{direction}")(pieces)
+        if args.split:
+            pieces = relay.split(args.split)(pieces)
+        if args.delay:
+            pieces = relay.held(args.delay)(pieces)
+        return pieces
+    return treated
 
 
 def listen(args, server, tally):
@@ -185,7 +186,8 @@ def main():
     port = listen(args, server, tally)
     print("now:", command(server.script, port) + f"   # {said}" * bool(said))
     names = ("member", "group") if group else ("client", "server")
-    drawing = Drawing(tally, *names, f"{server.host}:{args.port}", sys.stdout, bool(args.delay))
+    drawing = Drawing(tally, *names, f"{server.host}:{args.port}", sys.stdout,
+                      held=bool(args.delay))
     drawing.start()
     signal.sigwait(keys)
     drawing.stop()
