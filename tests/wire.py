@@ -21,12 +21,13 @@ that follow. Ctrl+C ends it with the totals.
 Three things are not as they are without it. If there is no server, a TCP client connects,
 and is reset, and a UDP client is not told. And the server sees another port of the client.
 """
+import signal
+if __name__ == "__main__":  # before all else: sigwait() waits for them, and no import ends
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 import argparse
 import os
 import random
 import re
-import signal
-import socket
 import sys
 import threading
 from collections import namedtuple
@@ -179,8 +180,6 @@ def main():
     args.port = args.port or server.port
     said = settings(args, server)
     group = server.kind == "group"
-    keys = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, keys)  # in all threads: sigwait() gets them
     sys.setswitchinterval(0.001)  # seconds: the relay need not wait longer for the drawing
     tally = Tally(server.kind == "TCP", cut=bool(args.split))
     port = listen(args, server, tally)
@@ -189,7 +188,7 @@ def main():
     drawing = Drawing(tally, *names, f"{server.host}:{args.port}", sys.stdout,
                       held=bool(args.delay))
     drawing.start()
-    signal.sigwait(keys)
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
     drawing.stop()
     print("\n" * sys.stdout.isatty() + tally.total(group, bool(args.lose)), flush=True)
     os._exit(0)  # do not wait for other threads
@@ -199,7 +198,5 @@ if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
         main()
-    except KeyboardInterrupt:  # before it has begun
-        sys.exit(130)
     except BrokenPipeError:  # nobody reads any more, as after `| head`
         os._exit(0)
