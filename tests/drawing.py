@@ -16,7 +16,7 @@ from diagrams import arrow, columns, shown
 from relay import CONNECTS, END, REFUSED, RESET, Lost
 
 SHOWN = 24           # arrows of one pattern, before the next ones are folded
-AGAIN = 4            # ... that were all sent before
+AGAIN = 4            # ... that were all sent before (where none are lost: it is the lesson)
 DENSE = 50           # arrows within a second, of whatever kind: nobody reads more
 PAUSE = 0.5          # seconds without an arrow: then the next ones are drawn again
 WAITING = 50_000     # arrows that wait to be drawn; further ones are only counted
@@ -164,13 +164,14 @@ class Fold:
 class Drawing(threading.Thread):
     """Draws what the tally queues."""
 
-    def __init__(self, tally, left, right, address, file, held=False):
+    def __init__(self, tally, left, right, address, file, held=False, losing=False):
         super().__init__(daemon=True)
         self.tally, self.file = tally, file
         self.left, self.right, self.address = left, right, address  # the names of both sides
         self.terminal = file.isatty()
         self.live = self.terminal and os.environ.get("TERM", "dumb") != "dumb"
         self.held, self.note = held, NOTE + len(", held") * held
+        self.repeats = SHOWN if losing else AGAIN  # of these, so many are drawn
         self.before = None              # the time of the last arrow
         self.known, self.tls = set(), set()  # numbers of the clients that were named
         self.last = deque(maxlen=DENSE)  # the last arrows: time and kind
@@ -226,7 +227,7 @@ class Drawing(threading.Thread):
 
     def rule(self, event, kind):
         """Return the rule of a fold that begins with this arrow, if one does."""
-        if event.again and self.agains >= AGAIN:
+        if event.again and self.agains >= self.repeats:
             return "again"
         kinds = [one for _, one in self.last if one][-SHOWN:] + [kind]
         for period in (1, 2, 3, 4):

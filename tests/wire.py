@@ -15,14 +15,14 @@ one more member, which only listens. An arrow is a piece that TCP delivers, or a
 
 The seconds count from the arrow above. "again" is what this side has sent before: an equal
 datagram, or over TCP an equal piece, if nothing has come back since. If 24 arrows of one
-pattern have come, or 50 within a second, or 4 of what was sent before, a line counts those
-that follow. Ctrl+C ends it with the totals.
+pattern have come, or 50 within a second, or 4 of what was sent before (with LOSE, 24), a
+line counts those that follow. Ctrl+C ends it with the totals.
 
 Three things are not as they are without it. If there is no server, a TCP client connects,
 and is reset, and a UDP client is not told. And the server sees another port of the client.
 """
 import signal
-if __name__ == "__main__":  # before all else: sigwait() waits for them, and no import ends
+if __name__ == "__main__":  # before all else: main() waits for these two
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 import argparse
 import os
@@ -136,7 +136,8 @@ def settings(args, server):
         args.seed = random.randrange(1000)
     values = {"LOSE": args.lose, "SPLIT": args.split, "DELAY": args.delay,
               "SEED": args.seed if args.lose else None}
-    return " ".join(f"{name}={value}" for name, value in values.items() if value is not None)
+    return " ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+                    for name, value in values.items() if value is not None)
 
 
 def treatment(args, direction):
@@ -186,7 +187,7 @@ def main():
     print("now:", command(server.script, port) + f"   # {said}" * bool(said))
     names = ("member", "group") if group else ("client", "server")
     drawing = Drawing(tally, *names, f"{server.host}:{args.port}", sys.stdout,
-                      held=bool(args.delay))
+                      held=bool(args.delay), losing=bool(args.lose))
     drawing.start()
     signal.sigwait({signal.SIGINT, signal.SIGTERM})
     drawing.stop()
