@@ -78,7 +78,7 @@ def test_the_limit_is_characters_not_bytes(client, server):
     server.see("error: not sent: 1001 characters, at most 1000 please\r\nYou: ")
     server.type("\u20ac" * 1400 + "END")
     server.see(r"error: not sent: \d+ characters, at most 1000 please\r\nYou: ")
-    tell(server, client, "Server", "x" * 1000)
+    tell(server, client, "Server", "\U0001f600" * 1000)
 
 
 def test_a_second_client_waits_and_has_its_turn(lab, client, server):
