@@ -36,5 +36,5 @@ def test_without_a_tool_a_transcript_is_left_out(tmp_path):
 
 
 def test_no_such_folder():
-    demo = subprocess.run([sys.executable, DEMO, "problem9"], capture_output=True, text=True)
+    demo = subprocess.run([sys.executable, DEMO, "problem0"], capture_output=True, text=True)
     assert demo.returncode == 1 and demo.stderr.startswith("error: there is no folder")

@@ -56,7 +56,7 @@ def test_nothing_that_is_there_is_overwritten(tmp_path):
 
 @pytest.mark.parametrize("words, says", [
     ([], "error: name a folder: make lab P=problem3; there are basics/"),
-    (["problem9"], "error: there is no problem9; "),
+    (["problem0"], "error: there is no problem0; "),
     (["datagram"], "error: basics/datagram is one short main(): "),
     (["problem3", "--lab", "file"], "error: [Errno")])
 def test_what_cannot_be_laid_out(words, says, tmp_path):

@@ -176,7 +176,7 @@ def test_nobody_reads_its_output_any_more():
 
 @pytest.mark.parametrize("words, says", [
     ([], "name a folder: make wire P=problem3; P= takes one of: basics/broadcast, "),
-    (["problem9"], "there is no problem9; P= takes one of: "),
+    (["problem0"], "there is no problem0; P= takes one of: "),
     (["basics"], "there is no basics; "), (["problem3/client.py"], "there is no problem3/client"),
     (["problem1"], "problem1 has several servers: P=problem1/tcp_server.py or P=problem1/udp_"),
     (["problem6"], "problem6 has several servers: P=problem6/hub_server.py or P=problem6/server"),
