@@ -51,7 +51,7 @@ def fetch(conn, name, part):
             part.write(piece)
             left -= len(piece)
             if sys.stdout.isatty():  # one moving line
-                print(f"{size - left} of {size} bytes", end="\r", flush=True)
+                print(f"{size - left} of {size} bytes", end="\r")
     if sys.stdout.isatty():
         print()
     return size

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from cases import run_cases
-from conftest import ENVIRONMENT, ROOT
+from conftest import ENVIRONMENT, ROOT, THEIRS
 from peers import answered, assert_error, connect, dribble, reset, rest
 from relay import TcpRelay, stalled
 
@@ -201,6 +201,17 @@ def test_progress_is_one_moving_line_on_a_terminal_and_nothing_in_a_pipe(lab, se
                            capture_output=True, timeout=20)
     assert piped.stdout == b"saved download_ports.txt: 1547 bytes\n"
     assert piped.stderr == b"" and piped.returncode == 0
+
+
+def test_the_parts_lie_in_the_folder_of_the_output(lab, server):
+    """D18: so that the file gets its name in one step, whatever the disks are."""
+    (lab.folder / "sub").mkdir()
+    client = lab.client(TcpRelay(server, down=stalled(1005)), CLIENT, "ports.txt",
+                        "--output", "sub/file")
+    client.see("1000 of 1547 bytes")
+    assert THEIRS or [name[:6] for name in os.listdir(lab.folder / "sub")] == [".part-"]
+    client.stop(status=130)
+    assert os.listdir(lab.folder / "sub") == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl+C", "kill"])

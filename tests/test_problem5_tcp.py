@@ -165,6 +165,21 @@ def test_a_tcp_server_that_talks_nonsense(data, lab):
             client.wait(status=1)
 
 
+def test_a_reply_that_is_cut_off_is_not_shown(lab):
+    """D6: the end of the stream is not the end of a line."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = lab.start(CLIENT, "--port", listener.getsockname()[1])
+        conn, _ = listener.accept()
+        with conn:
+            conn.sendall(b"ready\n")
+            client.see("You: ")
+            client.type("Hello")
+            assert conn.recv(100) == b"Hello\n"
+            conn.sendall(b"hal")
+        client.line("error: .*")
+        assert "hal" not in client.wait(status=1)
+
+
 def test_a_client_that_is_killed(client, server):
     tell(client, server, "Client", "hello")
     client.kill()
