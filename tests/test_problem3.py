@@ -71,7 +71,7 @@ def ask(conn, *requests):
 
 # The task
 
-def test_results(conn):
+def test_every_operation_has_the_right_result(conn):
     """R32: all operators, and any number of requests on one connection."""
     replies = ask(conn, *[request for request, _ in SUMS])
     if THEIRS:  # the words of an error that the note does not have

@@ -40,7 +40,7 @@ def test_what_cannot_be_marked_is_said_before_any_mark(source, words, tmp_path, 
 
 
 @pytest.mark.parametrize("node, part", [
-    ("test_problem3.py::test_results", "task"),
+    ("test_problem3.py::test_every_operation_has_the_right_result", "task"),
     ("test_problem3.py::test_a_request_is_right_however_it_arrives[1]", "network"),
     ("test_problem3.py::test_over_ipv6", "manners"),
     ("test_every_script.py::test_a_silent_peer_is_given_up[problem3/server.py]", "network"),
@@ -80,8 +80,8 @@ def test_two_programs_of_a_folder_may_have_the_same_sentence(tmp_path, capsys):
 def test_one_cause_is_told_once_and_the_last_line_sums_up(tmp_path, capsys):
     cause = f"traceback {SERVER}, line 9: ValueError: no\ndid       a command\ncame      nothing"
     file = "test_problem3.py::test_"
-    results = {f"{file}results[1]": ("passed", "", "", 1),
-               f"{file}results[2]": ("failed", "did       it\ncame      3", "the whole", 1),
+    results = {f"{file}every_operation_has_the_right_result[1]": ("passed", "", "", 1),
+               f"{file}every_operation_has_the_right_result[2]": ("failed", "did       it\ncame      3", "the whole", 1),
                f"{file}the_client_shows_the_result": ("passed", "", "", 1),
                f"{file}over_ipv6": ("failed", cause, "the whole", 1),
                f"{file}answers_from_a_file": ("failed", cause, "the whole", 1),
@@ -89,13 +89,13 @@ def test_one_cause_is_told_once_and_the_last_line_sums_up(tmp_path, capsys):
     assert report.show(results, [SERVER], tmp_path / "details") == 1
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "problem3, with your server.py:" in lines
-    assert "not results" in lines and "ok the client shows the result" in lines
+    assert "not every operation has the right result" in lines and "ok the client shows the result" in lines
     assert sum("ValueError" in line for line in lines) == 1
     assert "not 1 more, which may have the same reasons" in lines
     assert lines[-1] == "problem3: task 1 of 2, network 0 of 0, manners 0 of 2"
     assert (tmp_path / "details").read_text().count("the whole") == 3
     held = {node: result for node, result in results.items() if result[0] == "passed"}
-    held.pop(f"{file}results[1]")
+    held.pop(f"{file}every_operation_has_the_right_result[1]")
     assert report.show(held, [SERVER], tmp_path / "details") == 0
 
 
