@@ -13,7 +13,8 @@ can. TCP's flow control tells a sender when the receiver is behind; UDP has
 none. So the client sends at a fixed rate (default: 10,000 lines a second). It
 looks at the clock to know when the next line is due. A fixed sleep after each
 line would be too slow, because sending takes time, too. (The rate counts
-lines. For lines of many thousand bytes choose a lower one.)
+lines. For lines of many thousand bytes choose a lower one.) If a line is too
+long for a datagram, the client sends nothing.
 
 Try: stop the server, and send. On this machine the system itself reports that
 nobody listens. On a network the other machine reports it (with an ICMP

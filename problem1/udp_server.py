@@ -5,8 +5,8 @@ twice or overtake another. So each datagram says which line it carries, of how
 many, and of which file. If lines are missing, the server can name them.
 
 The wire (UDP): NUMBER, a space, TOTAL, a space, NAME and a newline. The rest
-is the line, with its own newline. NAME has at most 244 bytes, as the file
-system stores them.
+is the line with its newline (the last line of a file may have none). NAME has
+at most 244 bytes, as the file system stores them.
 
     client                                              server
        | -- 1 7 haiku.txt\none hundred bytes, then\n ------> |

@@ -17,7 +17,8 @@ A connection brings one file; the client reads as many bytes as the size says.
 An empty file has the size 0. The name must be that of a file in the folder
 --dir, not in a subfolder (default: the folder files beside this script). It is
 sent as the bytes that the file system stores. The server closes a connection
-that is silent for 10 seconds.
+that is silent for 10 seconds; so does the client, so choose a --delay below
+that.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

@@ -21,11 +21,11 @@ name of the file, so a file is cut at the same places each time.
 The client repeats its request until it has all bytes, or until the third
 "end". Each request shows the server that the client is still there; 3 seconds
 after the last one the server stops. A request with a wrong token is answered
-like the first one. After the last piece the server sends "end" five times a
-second. An empty file has no pieces, only "end 0". The server sends 32,000
-bytes of the file a second, or --rate. The files lie in the folder --dir
-(media, beside this script); a name with a folder in it, or of a symbolic link,
-is refused.
+like the first one. A request for another name begins another stream. After the
+last piece the server sends "end" five times a second. An empty file has no
+pieces, only "end 0". The server sends 32,000 bytes of the file a second, or
+--rate. The files lie in the folder --dir (media, beside this script); a name
+with a folder in it, or of a symbolic link, is refused.
 
 Two terminals (1$ is a command in terminal 1, 1| is its output):
 

@@ -17,9 +17,9 @@ messages.
 
 An empty line is a message, too. A line may also end with \r\n. A line that
 comes too early waits for its turn. After an "error" line, the connection ends.
-(The client shows it like a message.) If the stream ends in the middle of a
-line, the line is not a message but an error. If either side ends its stream,
-it has left.
+(The client shows it like a message. It sends no such line itself.) If the
+stream ends in the middle of a line, the line is not a message but an error. If
+either side ends its stream, it has left.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

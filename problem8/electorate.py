@@ -16,9 +16,9 @@ vote. X means that the electorate at this place has sent two different votes.
 
 Datagrams leave through the loopback interface; --interface chooses another
 one. Their TTL is 1, so no router forwards them. An electorate joins the group,
-and asks the person for a vote. While it waits, the system keeps the datagrams
-that arrive. Then the electorate reads them. It recognizes its own datagrams by
-their address and port.
+and asks the person for a vote. It sends nothing before that. While it waits,
+the system keeps the datagrams that arrive. Then the electorate reads them. It
+recognizes its own datagrams by their address and port.
 
 The rules, and the problem that each of them solves:
 
