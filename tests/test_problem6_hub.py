@@ -378,8 +378,9 @@ def test_a_member_that_does_not_read_is_dropped(lab, hub):
         member.line()
     memory = re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{hub.pid}/status").read())[1]
     for number in range(30_000):
-        talker.say(f"{number:01000}")
-        assert reader.line() == f"talker: {number:01000}"
+        text = f"{number:0100}{900 * chr(0x1f600)}"  # 3700 bytes
+        talker.say(text)
+        assert reader.line() == f"talker: {text}"
         if "stuck has left" in hub.output:
             break
     hub.line("error: stuck does not read what is sent: dropped")
