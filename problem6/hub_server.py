@@ -15,12 +15,12 @@ byte.
 
     or | <----- error: (the reason)\n ---- |   at any time
 
-A name or a room has 1 to 20 letters, digits, - and _. Neither may be "error":
-the hub's own lines begin with it. If the line has no room, the client joins
-the lobby. The hub asks for a password also if the name is unknown, so that
-nobody learns which names exist. An error before "joined", or a line of more
-than 4002 bytes, ends the connection; after other errors the connection goes
-on. The hub answers /quit only with the end of the stream. "/kick bob" is
+A name or a room has 1 to 20 ASCII letters, digits, - and _. Neither may be
+"error": the hub's own lines begin with it. If the line has no room, the client
+joins the lobby. The hub asks for a password also if the name is unknown, so
+that nobody learns which names exist. An error before "joined", or a line of
+more than 4002 bytes, ends the connection; after other errors the connection
+goes on. The hub answers /quit only with the end of the stream. "/kick bob" is
 answered with "kicked out: bob"; bob gets an "error" line and the end of the
 stream. The hub waits 10 seconds for the name, and 60 for the password. Lists
 of names are sorted. An empty line is relayed like all others.

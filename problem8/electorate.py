@@ -70,9 +70,10 @@ Not guaranteed: that every screen shows a winner. An electorate can never be
 sure that its last datagram has arrived (the two generals' problem). Nothing is
 secret, and anybody can vote in your name.
 
-Start all with the same --electorates (default: 5); datagrams of another length
-are ignored. With --vote A or --vote B, an electorate does not ask. An
-electorate waits at most --timeout seconds (default: 120) for the other votes.
+Start all with the same --electorates (default: 5, at most 100); datagrams of
+another length are ignored. With --vote A or --vote B, an electorate does not
+ask. An electorate waits at most --timeout seconds (default: 120) for the other
+votes. Then it prints an error, and ends with status 1.
 
 Try: five electorates, each with --lose 0.5. Kill one after its vote. Vote
 twice as number 2, in two terminals. Does any screen show another winner? Watch
