@@ -1,7 +1,8 @@
 """Chat hub, the client: shows the lines of the others while you type yours.
 
-hub_server.py describes the wire. A line that begins with / is a command: /who,
-/rooms, /join ROOM, /quit, and /kick NAME for moderators.
+hub_server.py describes the wire. If the hub ends, the client prints "the hub
+has hung up", and ends. A line that begins with / is a command: /who, /rooms,
+/join ROOM, /quit, and /kick NAME for moderators.
 
     1$ python problem6/hub_server.py
     1| listening on 127.0.0.1:12601

@@ -23,7 +23,8 @@ more than 4002 bytes, ends the connection; after other errors the connection
 goes on. The hub answers /quit only with the end of the stream. "/kick bob" is
 answered with "kicked out: bob"; bob gets an "error" line and the end of the
 stream. The hub waits 10 seconds for the name, and 60 for the password. Lists
-of names are sorted. An empty line is relayed like all others.
+of names are sorted. An empty line is relayed like all others; a control
+character is relayed as "?".
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

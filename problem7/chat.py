@@ -6,9 +6,10 @@ The wire (UDP): one datagram for each line, UTF-8 text as it is shown.
        | ----- ann: Hello, everybody! -----> |   to every member, and back to
        | <---- ann: Hello, everybody! ------ |   the member that sent it
 
-A name has 1 to 20 letters of any language, digits, - or _. A line has at most
-1000 characters after the name. Members ignore a datagram if it does not begin
-with a name, a colon and a space, or if its line has more than 1000 characters.
+A name has 1 to 20 letters of any language, digits, - or _. Without --name, it
+is "member-" and the number of the process. A line has at most 1000 characters
+after the name. Members ignore a datagram if it does not begin with a name, a
+colon and a space, or if its line has more than 1000 characters.
 
 Datagrams leave through the loopback interface; --interface chooses another
 one. Their TTL is 1, so no router forwards them.

@@ -31,7 +31,8 @@ The rules, and the problem that each of them solves:
    all send at the same time. A round lasts N times 3 ms, so the number of
    datagrams a second does not grow with N.
 4. While nothing is new, each round is twice as long as the last one, up to a
-   second. So the network is nearly silent while people think.
+   second. So the network is nearly silent while people think. A new vote makes
+   the rounds short again.
 5. An electorate shows the result when it knows all votes, another one has sent
    the same votes, and two rounds have brought nothing new. The reason for the
    two rounds: a second vote with the same ID may arrive late.
