@@ -12,7 +12,7 @@ import time
 import pytest
 
 from conftest import ENVIRONMENT, RESET, ROOT, THEIRS
-from hub import HUB, MEMBER, Raw, add, enter
+from hub import HUB, MEMBER, Raw, add, enter, says
 from moments import interrupt
 from relay import TcpRelay, one_byte
 
@@ -46,8 +46,8 @@ def test_rooms(lab, hub):
     assert ann.ask("/who") == "in games: ann, bob"
     ann.say("but this")
     assert bob.line() == "ann: but this"
-    assert ann.ask("/join no such room").startswith("error: the commands are")
-    assert ann.ask("/nonsense").startswith("error: the commands are")
+    assert says(ann.ask("/join no such room"), "error: the commands are")
+    assert says(ann.ask("/nonsense"), "error: the commands are")
     bob.say("/quit")
     assert bob.line() == ""
     hub.line("bob has left")
@@ -73,7 +73,7 @@ def test_a_name_that_is_not_allowed_is_refused(name, hub):
     if name == "two words":  # a name and a room
         assert member.line() == "joined words as two"
     else:
-        assert member.line() == "error: names have 1 to 20 letters, digits, - and _"
+        assert says(member.line(), "error: names have 1 to 20 letters, digits, - and _")
         assert member.line() == ""
     member.close()
 
@@ -81,13 +81,13 @@ def test_a_name_that_is_not_allowed_is_refused(name, hub):
 def test_a_name_that_is_not_text(lab, hub):
     member = lab.start("sh", "-c", f"exec {sys.executable} {MEMBER} $(printf '\\377') "
                        f"--port {hub.port}")
-    assert member.wait(1) == "error: names have 1 to 20 letters, digits, - and _\r\n"
+    assert says(member.wait({1, 2}), "error: names have 1 to 20 ")
 
 
 def test_a_name_is_there_once(lab, hub):
     ann = enter(lab, hub, "ann")
     second = lab.client(hub, MEMBER, "ann")
-    assert second.wait(status=1) == "error: ann is here already\r\n"
+    assert says(second.wait(status=1), "error: ann is here already\r\n")
     ann.stop()
     hub.line("ann has left")
     enter(lab, hub, "ann")
@@ -99,10 +99,10 @@ def test_long_lines(lab, hub):
     ann.line(), bob.line()
     ann.say("\U0001f600" * 1000)
     assert bob.line() == "ann: " + "\U0001f600" * 1000
-    assert ann.ask("x" * 1001) == "error: a line takes at most 1000 characters"
+    assert says(ann.ask("x" * 1001), "error: a line takes at most 1000 characters")
     ann.say("still here")
     assert bob.line() == "ann: still here"
-    assert ann.ask("x" * 100_000) == "error: a line takes at most 1000 characters"
+    assert says(ann.ask("x" * 100_000), "error: a line takes at most 1000 characters")
     assert ann.line() == ""
     bob.close()
     eve = enter(lab, hub, "eve")

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from conftest import RESET
-from hub import HUB, MEMBER, Raw, add, certificate, enter
+from conftest import RESET, THEIRS
+from hub import HUB, MEMBER, Raw, add, certificate, enter, says
 from peers import hurried
 from relay import TcpRelay
 
@@ -90,15 +90,16 @@ def test_a_burst_of_wrong_passwords_does_not_keep_others_out(lab):
     add(lab, "ann", "secret", "secret")
     hub = lab.server(HUB, "--users", "users")
     burst = [Raw(hub, f"x{number}", "wrong", timeout=60) for number in range(50)]
-    answer = "error: too many"
-    while answer.startswith("error: too many"):
+    answer = "error: "
+    while answer.startswith("error: "):
         ann = Raw(hub, "ann", "secret", timeout=60)
         assert ann.line() == "password?"
         answer = ann.line()
     assert answer == "joined lobby as ann"
     answers = [(one.line(), one.line())[1] for one in burst]
-    assert set(answers) == {"error: wrong name or password",
-                            "error: too many log-ins at once; try again"}
+    for words in "error: wrong name or password", "error: too many log-ins at once; try again":
+        assert any(says(answer, words) for answer in answers)
+    assert all(answer.startswith("error: ") for answer in answers)
     for one in burst + [ann]:
         one.close()
 
@@ -120,17 +121,18 @@ def test_users_that_are_not_added(lab):
     """D26: nor without any input; that is an error, too."""
     add(lab, "ann", "secret", "secret")
     before = (lab.folder / "users").read_text()
-    assert "error: ann is in users already" in add(lab, "ann", status=1)
-    assert "error: no password, or two different" in add(lab, "bob", "one", "two", status=1)
-    assert "error: no password, or two different" in add(lab, "bob", "", status=1)
-    assert "error: a name has 1 to 20" in add(lab, "b:b", status=1)
+    assert says(add(lab, "ann", status=1), "error: ann is in users already")
+    assert says(add(lab, "bob", "one", "two", status=1), "error: no password, or two")
+    assert says(add(lab, "bob", "", status=1), "error: no password, or two")
+    assert says(add(lab, "b:b", status=1), "error: a name has 1 to 20")
     nobody = subprocess.run([sys.executable, HUB, "--users", "users", "--add-user", "eve"],
                             cwd=lab.folder, stdin=subprocess.DEVNULL, capture_output=True,
                             text=True, start_new_session=True, timeout=20)
-    assert nobody.returncode == 1 and "error: no password" in nobody.stderr
+    assert nobody.returncode == 1 and says(nobody.stderr, "error: no password")
     assert (lab.folder / "users").read_text() == before
 
 
+@pytest.mark.skipif(bool(THEIRS), reason="more than the note asks for")
 def test_a_users_file_without_a_last_newline_or_with_empty_lines_is_taken(lab):
     """D26"""
     add(lab, "ann", "secret", "secret")
@@ -189,7 +191,7 @@ def test_a_silent_program_is_given_up_a_slow_person_is_not(lab):
     silent, slow = Raw(hub, timeout=40), Raw(hub, "ann")
     assert slow.line() == "password?"
     start = time.monotonic()
-    assert silent.line() == "error: timed out"
+    assert says(silent.line(), "error: timed out")
     assert time.monotonic() - start > 1
     assert slow.ask("secret") == "joined lobby as ann"
     silent.close(), slow.close()
@@ -271,7 +273,7 @@ def test_a_bad_file_does_not_switch_users_or_tls_off(options, lab):
     hub.line("error: .*")
     assert "listening" not in hub.wait(status=1)
     member = lab.start(MEMBER, "ann", "--ca", "README.md")
-    assert member.wait(status=1).startswith("error: cannot use --ca README.md: ")
+    assert says(member.wait(status=1), "error: cannot use --ca README.md: ")
 
 
 @pytest.mark.parametrize("options", ["--add-user ann", "--moderator", "--cert x", "--key x",
