@@ -29,7 +29,8 @@ sender. If the datagram is longer than the buffer, the system drops the rest
 and does not tell you. (Windows documents that it raises an error.) So this
 buffer takes any datagram. The script keeps 40 bytes, and says how many it
 drops. The limit counts bytes, not characters. An accented letter takes two
-bytes, so only 20 letters fit.
+bytes, so only 20 letters fit. Where the cut leaves half a letter, U+FFFD
+appears (a question mark in a black diamond).
 
 Try: write 40 in place of LARGEST, and send the long message again.
 
@@ -58,7 +59,7 @@ def main():
         sock.bind(address)  # from now on the system queues datagrams
         print("listening on", show(sock.getsockname()))
         payload, peer = sock.recvfrom(LARGEST)
-        text = payload[:MAX_BYTES].decode(errors="ignore")  # without half a character
+        text = payload[:MAX_BYTES].decode(errors="replace")
         print(f"received {printable(text)} from {show(peer)}")
         lost = len(payload) - MAX_BYTES
         if lost > 0:
