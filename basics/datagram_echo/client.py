@@ -10,6 +10,9 @@ The wire is described in server.py.
     2| echo: 1 hello
     2| echo: 2 hello
 
+The client waits one second for the echoes. Then it sends again each message
+that has none; each message at most eight times in all.
+
 Notice: the client keeps a list of the messages without an echo. An echo takes
 its message off the list. The message of a duplicate echo is no longer on the
 list, so the echo changes nothing. Without the number, a duplicate echo of the

@@ -7,7 +7,8 @@ some. With --lose 0.5 it loses half of the exchanges: as often the message as
 its echo.
 
 The wire (UDP): a datagram has a number and a message, at most 1000 bytes. The
-server sends the same datagram back. A longer one has no reply.
+server sends the same datagram back. A longer one gets no reply, but an error
+line on the screen.
 
     client                                server
        | ----- 1 one ----------------------> |   the server pretends to lose it
