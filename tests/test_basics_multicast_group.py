@@ -45,7 +45,7 @@ def test_a_message_that_is_too_long_is_asked_for_again(lab):
     member.see(r"received meanwhile from 127\.0\.0\.1:\d+\r\n")
     member.type("\u00e9" * 50)
     member.see("received \u00e9{50} from")
-    assert "102" not in member.stop().split("is 100")[1]
+    assert "\u00e9" * 51 not in member.stop(), "it was sent"
 
 
 # The network
@@ -91,10 +91,9 @@ def test_a_member_hears_its_group_on_its_own_interface_only(lab, lan):  # noqa: 
 
 # Manners
 
-@pytest.mark.parametrize("key", ["C", "D"])
-@pytest.mark.parametrize("typed", [0, 1, 2])
-def test_a_member_can_leave_at_any_prompt(typed, key, lab):
-    """D15: Ctrl+C and Ctrl+D; before Enter, before the message, and after it."""
+@pytest.mark.parametrize("typed, key", [(0, "C"), (0, "D"), (1, "C"), (1, "D"), (2, "C")])
+def test_a_member_can_leave_at_any_moment(typed, key, lab):
+    """D15: Ctrl+C, or Ctrl+D at a prompt; before Enter, before the message, and after it."""
     member = lab.server(MEMBER)
     member.line("press Enter when all have started")
     for text, answer in [("", "type your message"), ("hello", "received hello")][:typed]:
@@ -144,7 +143,7 @@ def test_a_message_does_not_disturb_the_line_that_is_typed(length, lab):
     stranger(GROUP, member.port, b"hello")
     member.see(r"received hello from 127\.0\.0\.1:\d+")
     rows = [typed[start:start + 40] for start in range(0, length, 40)]
-    member.until(lambda _: screen(member.output, 40)[-len(rows):] == rows, rows)
+    member.until(lambda _: screen(member.output, 40)[-len(rows):] == rows, " ".join(rows))
     after = screen(member.output, 40)
     assert after[:len(before) - len(rows)] == before[:-len(rows)]
     assert re.fullmatch(r"received hello from 127\.0\.0\.1:\d+", after[len(before) - len(rows)])

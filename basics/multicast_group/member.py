@@ -28,6 +28,10 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     1| received And from two! from 127.0.0.1:<port>
     2| received And from two! from 127.0.0.1:<port>
 
+A longer message is refused with an error line: at the keyboard, where the
+script asks again, and when it arrives. After its message, a member goes on to
+receive until Ctrl+C.
+
 Notice: your own message comes back like all others. There are two sockets. In
 every member, the receiving socket has the group's port. The sending socket's
 port differs in each member, so it shows which member on one machine sent a
