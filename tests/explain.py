@@ -123,13 +123,18 @@ def to_do(terminals):
         if port and name:
             ports[port] = default_port(name[0])
         command = words[1]
-        if name and "ulimit" in command:
-            command = f"python {'/'.join(Path(name[0]).parts[-2:])}"
+        if command.startswith("nsenter "):  # see lan.py
+            lines = lines or ["in the network that `make net` makes:"]
+            command = re.sub(r"^nsenter .* -- \S*python", "python", command)
+        if name and re.match("sh -c .*(ulimit|stty)", command):
+            window = re.search(r"stty columns (\d+)", command)
+            command = "python " + re.search(r"(basics/)?[^/]+/[^/]+$", name[0])[0]
+            command += f"   # in a window of {window[1]} columns" if window else ""
         if number > SHOWN:
             lines.append(f"and {len(terminals) - SHOWN} more")
             break
         lines.append(f"{number}$ {command}")
-        lines += [f"{number}< {shown(text)}" for text in terminal.typed[:3]]
+        lines += [f"{number}< {shown(text) if text else 'Enter'}" for text in terminal.typed[:3]]
     spoken = [(kind, said) for kind, said in peers.Talker.spoken if said]
     if not spoken or not ports:
         return lines, None
