@@ -37,7 +37,7 @@ import time
 HOST, PORT = "127.0.0.1", 12100  # where tcp_server.py listens
 UNIT = 100                       # bytes of the file in a unit, at most
 TIMEOUT = 10                     # seconds to wait for the connection
-MAX_REPLIES = 10_000             # bytes; far more than one wait can bring
+MAX_REPLIES = 10_000             # bytes without the acknowledgment that we wait for
 
 
 def units(name, file):
@@ -55,13 +55,11 @@ def acknowledged(conn, replies, sequence, timeout):
     """
     ack = b"ack %08d\n" % sequence
     deadline = time.monotonic() + timeout  # one, however many old ones arrive
-    if conn.gettimeout() != timeout:
-        conn.settimeout(timeout)
-    while True:
+    while time.monotonic() < deadline:
         try:
-            data = conn.recv(MAX_REPLIES)
+            data = conn.recv(len(ack))
         except socket.timeout:
-            return False
+            break
         replies += data
         if replies.endswith(ack):
             replies.clear()
@@ -69,7 +67,7 @@ def acknowledged(conn, replies, sequence, timeout):
         if not data or len(replies) > MAX_REPLIES:
             text = printable(replies.decode(errors="replace").strip())
             raise ConnectionError(f"the server answered {text or 'nothing'}")
-        conn.settimeout(max(0.001, deadline - time.monotonic()))
+    return False
 
 
 def send_file(conn, name, file, timeout, tries):
@@ -103,6 +101,7 @@ def main():
         sys.exit(f"error: {args.file!r} does not exist or is not a regular file")
     with open(args.file, "rb") as file, socket.create_connection(
             (args.host, args.port), timeout=TIMEOUT) as conn:
+        conn.settimeout(args.timeout)
         count, sent = send_file(conn, name, file, args.timeout, args.retries)
         print(f"sent {printable(name)}: {file.tell()} bytes in {count - 2} units, "
               f"{sent - count} retransmitted")

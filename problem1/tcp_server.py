@@ -76,10 +76,10 @@ def read_unit(stream):
     header = stream.read(HEADER)
     if not header:
         return None
-    digits = header[:8], header[9:12]
-    if len(header) < HEADER or not b"".join(digits).isdigit():
+    sequence, length = header[:8], header[9:12]
+    if len(header) < HEADER or not (sequence + length).isdigit():
         raise ValueError("expected the header of a unit")
-    sequence, length = map(int, digits)
+    sequence, length = int(sequence), int(length)
     payload = stream.read(length)
     if len(payload) < length or length > (UNIT if sequence else MAX_NAME):
         raise ValueError(f"unit {sequence} is too long, or was cut off")
