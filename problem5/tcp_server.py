@@ -2,8 +2,9 @@ r"""Lock-step chat over TCP, the server: one message, then one reply, in turn.
 
 The server chats with one client at a time. The client begins.
 
-The wire (TCP): lines of UTF-8 text, each ended by a newline byte. The client
-program reads the server's first line and does not show it. All other lines are
+The wire (TCP): lines of UTF-8 text, each ended by a newline byte. The server's
+first line is for the client program, which does not show it. (If it is another
+line than "ready", the client ends with an error line.) All other lines are
 messages.
 
     client                                server

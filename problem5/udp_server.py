@@ -27,7 +27,8 @@ other datagrams from other addresses. It also ignores datagrams that do not
 have this form. One space stands between a word, a number and the text. The
 text may be empty. Nobody acknowledges "bye". Let N be the highest number that
 a program has sent or received. If for 10 seconds no datagram with the number N
-or N + 1 arrives, the chat is over.
+or N + 1 arrives, the program prints an error line, and the chat is over. A
+line that is typed for a client that has left is not sent to the next one.
 
 Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
