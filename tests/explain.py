@@ -33,7 +33,8 @@ WORDS = [(ConnectionRefusedError, "the connection was refused: the server does n
 
 def plain(pattern):
     """Return a regular expression as a person would write the text down."""
-    text = re.sub(r"\(\?[ms]+\)|\(\?:|\(\?[=!<].*?\)|[\^$]", "", pattern)
+    text = re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), pattern)
+    text = re.sub(r"\(\?[ms]+\)|\(\?:|\(\?[=!<].*?\)|[\^$]", "", text)
     for old, new in [(r"\r\n", " "), (r"\r", ""), (r"\n", " "), (r"\S+", "…"), (r"\S*", "…"),
                      (r"\d+", "<number>"), (r"\d", "<digit>"), (".*", "…"), (".+", "…"),
                      (r"\x1b", "")]:
@@ -117,18 +118,18 @@ def to_do(terminals):
     """Return the commands that do what the test did, and what came on its last socket."""
     lines, ports = [], {}
     for number, terminal in enumerate(terminals, 1):
-        words = re.match(r"(.*?)(?: --port ([0-9]+))?$", terminal.command)
+        command = re.sub(r" --port [0-9]+$", "", terminal.command)
+        command = re.sub(r"\S*/((basics/[^/\s]+|problem\d+)/[^/\s]+\.py)", r"\1", command)
         port = getattr(terminal, "port", None)
-        name = re.search(r"\S+\.py", terminal.command)
+        name = re.search(r"\S+\.py", command)
         if port and name:
             ports[port] = default_port(name[0])
-        command = words[1]
         if command.startswith("nsenter "):  # see lan.py
             lines = lines or ["in the network that `make net` makes:"]
             command = re.sub(r"^nsenter .* -- \S*python", "python", command)
         if name and re.match("sh -c .*(ulimit|stty)", command):
             window = re.search(r"stty columns (\d+)", command)
-            command = "python " + re.search(r"(basics/)?[^/]+/[^/]+$", name[0])[0]
+            command = f"python {name[0]}"
             command += f"   # in a window of {window[1]} columns" if window else ""
         if number > SHOWN:
             lines.append(f"and {len(terminals) - SHOWN} more")

@@ -202,10 +202,10 @@ def test_the_vote_is_asked_for(election):
     """R42, R43: A or B, nothing else."""
     one = election.start(1, None, "--electorates", "2")
     for typed in "C", "", "AB", "1", "\u0410":
-        one.see("your vote, A or B: ")
+        one.see(r"your vote, A or B:\s")
         one.type(typed)
         one.line("error: a vote is A or B")
-    one.see("your vote, A or B: ")
+    one.see(r"your vote, A or B:\s")
     one.type(" b ")
     one.line("electorate 1 voted B")
     two = election.start(2, None, "--electorates", "2")
@@ -290,7 +290,7 @@ def test_an_electorate_that_waits_for_voters_is_nearly_silent(election):
 @pytest.mark.parametrize("key", ["C", "D"])
 def test_leaving_instead_of_voting(key, election):
     one = election.start(1)
-    one.see("your vote, A or B: ")
+    one.see(r"your vote, A or B:\s")
     assert one.stop(key=key).endswith("\r\nstopped\r\n")
 
 

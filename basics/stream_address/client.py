@@ -1,7 +1,7 @@
 """Addresses, the client: shows both ends of its connection.
 
-Then it shows whether the server sees the same client address. server.py
-describes the wire.
+Then it shows whether the server sees the same client address; if not, it shows
+the address that the server sees. server.py describes the wire.
 
     1$ python basics/stream_address/server.py
     1| listening on 127.0.0.1:12010

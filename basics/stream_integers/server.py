@@ -1,5 +1,8 @@
 r"""Two integers, the server: the client sends A and B, and gets their sum.
 
+Then both programs end. The integers may have signs, and there may be more than
+one space.
+
 The wire (TCP): lines of ASCII text, each ended by a newline byte.
 
     client                                server

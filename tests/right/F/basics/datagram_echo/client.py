@@ -1,0 +1,98 @@
+"""Echo over UDP, the client: sends messages, and retransmits lost ones."""
+import argparse
+import os
+import signal
+import socket
+import sys
+import time
+import unicodedata
+
+
+def stop(*_):
+    os.write(1, b"stopped\n")
+    os._exit(0)
+
+
+def say(text):
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def complain(text):
+    sys.stderr.write("error: %s\n" % text)
+    sys.stderr.flush()
+
+
+def port(text):
+    n = int(text)
+    if not 0 <= n <= 65535:
+        raise argparse.ArgumentTypeError("not between 0 and 65535")
+    return n
+
+
+def shown(data):
+    text = data.decode(errors="replace")
+    return "".join("?" if unicodedata.category(c) == "Cc" else c for c in text)
+
+
+def resolve(host, port, flags=0):
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=flags)
+    return found[0][0], found[0][4]
+
+
+def pair(address):
+    host = "[%s]" % address[0] if ":" in address[0] else address[0]
+    return "%s:%d" % (host, address[1])
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument("messages", metavar="MESSAGE", nargs="*",
+                    default=["one", "two", "three"],
+                    help="a text of less than 1000 bytes")
+    ap.add_argument("--host", default="127.0.0.1", help="the server's address")
+    ap.add_argument("--port", type=port, default=12004, help="the server's port")
+    args = ap.parse_args()
+    waiting = [("%d %s" % (i, text)).encode()
+               for i, text in enumerate(args.messages, 1)]
+    if any(len(data) > 1000 for data in waiting):
+        complain("a message is too long: with its number more than 1000 bytes")
+        return 1
+    family, there = resolve(args.host, args.port)
+    client = socket.socket(family, socket.SOCK_DGRAM)
+    client.settimeout(10)
+    client.connect(there)
+    for attempt in range(8):
+        for data in waiting:
+            if attempt:
+                say(shown(data) + ": no echo, sent again")
+            client.send(data)
+        deadline = time.monotonic() + 1
+        while waiting:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            client.settimeout(left)
+            try:
+                data = client.recv(65535)
+            except socket.timeout:
+                break
+            if data in waiting:
+                waiting.remove(data)
+                say("echo: " + shown(data))
+        if not waiting:
+            return 0
+    for data in waiting:
+        complain(shown(data) + ": no echo after 8 tries")
+    return 1
+
+
+signal.signal(signal.SIGINT, stop)
+signal.signal(signal.SIGTERM, stop)
+sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+sys.stderr.reconfigure(encoding="utf-8", errors="replace")
+try:
+    sys.exit(main())
+except (OSError, UnicodeError) as e:
+    complain(e)
+    sys.exit(1)
