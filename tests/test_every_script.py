@@ -135,7 +135,7 @@ def test_the_default_port_is_the_one_of_the_contract(name):
     numbers = {str(node.value) for node in ast.walk(ast.parse((ROOT / name).read_text("utf-8")))
                if isinstance(node, ast.Constant)}
     if numbers & {str(number) for number in [12601, *PORTS.values()]} != {str(port)}:
-        raise Unmet(f"{name}: {numbers}", f"the default port {port}",
+        raise Unmet(name, f"the default port {port}",
                     f"a default port that is not {port}", False)
 
 
