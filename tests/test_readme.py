@@ -1,10 +1,11 @@
 """The README and the page of figures: their links, commands, and names are right."""
 import ast
 import re
+import subprocess
 
 import pytest
 
-from conftest import OURS, THEIRS
+from conftest import ENVIRONMENT, OURS, SCRIPTS, THEIRS
 
 pytestmark = pytest.mark.skipif(bool(THEIRS), reason="of our own notes")
 PAGES = ["README.md", "tests/README.md", "tests/bench/README.md"]
@@ -48,3 +49,51 @@ def test_the_gallery_that_the_readme_names_is_there():
     assert names
     for name in names:
         assert (OURS / "tests" / "wrong" / f"{name}.diff").exists(), name
+
+
+NUMBERS = "".join(f"{number}\n" for number in range(1, 100_001))
+# What a command of a note prints, and the line that the server prints.
+COMMANDS = {
+    "(printf Thank; sleep 3; echo ' you!') | nc -N 127.0.0.1 12006":
+        ("Welcome!\n", "Client: Thank you!"),
+    "seq 100000 | nc -N 127.0.0.1 12011": (NUMBERS, ".*: 100000 lines"),
+    r"printf 'hello, server\n9 poem.txt\nroses' | nc -N 127.0.0.1 12012":
+        ("hello, client\n", "error: .*"),
+    r"(printf '12 3'; sleep 3; printf '0\n') | nc -N 127.0.0.1 12009":
+        ("42\n", r"12 \+ 30 = 42"),
+    "echo twelve 30 | nc -N 127.0.0.1 12009": ("", "error: .*"),
+    """printf '{"id": 7' | nc -N 127.0.0.1 12008""": ("", "error: .*"),
+    r"(printf '12 + 3'; sleep 1; printf '0\n') | nc -N 127.0.0.1 12300":
+        ("42\n", r".*: 12 \+ 30 = 42"),
+    r"printf '1 + 1\n2 + 2\n' | nc -N 127.0.0.1 12300": ("2\n4\n", r".*: 2 \+ 2 = 4"),
+    r"printf '7 / 2\n7 - 2\n' | nc -N 127.0.0.1 12300": ("3.5\n5\n", ".*: 7 - 2 = 5"),
+}
+
+
+def commands():
+    """Return (script, command) for each command of a note that ends in nc -N HOST PORT."""
+    found = []
+    for name in ["README.md", *SCRIPTS]:
+        text = (OURS / name).read_text("utf-8")
+        if name.endswith(".py"):
+            text = ast.get_docstring(ast.parse(text)) or ""
+        for command in re.findall(r"`([^`]+nc -N 127\.0\.0\.1 \d+)`", text):
+            command = re.sub(r"\s*\n\s*", " ", command).replace(r"\|", "|")
+            found.append(("problem3/server.py" if name == "README.md" else name, command))
+    return found
+
+
+@pytest.mark.parametrize("script, command", commands())
+def test_every_command_of_a_note_does_what_the_note_says(script, command, lab, need):
+    need("nc")
+    server = lab.server(script)
+    printed, line = COMMANDS[command]
+    done = subprocess.run(
+        re.sub(r"sleep \d+", "sleep 0.3", re.sub(r"\d+$", str(server.port), command)),
+        shell=True, env=ENVIRONMENT, capture_output=True, text=True, timeout=30)
+    assert re.fullmatch(printed, done.stdout), command
+    server.line(line)
+
+
+def test_no_command_is_left_over():
+    assert {command for _, command in commands()} == set(COMMANDS)
