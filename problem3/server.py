@@ -37,9 +37,9 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
     3| 3.5
 
 Notice: TCP carries bytes, not messages. "12 + 30" may arrive as "12 + 3" and
-"0". A server that calls recv() once gets "12 + 3", and answers 15. readline()
-waits for the newline. The server closes a connection that is silent for 10
-seconds.
+"0". A server that calls recv() once gets "12 + 3". It answers 15; or, if it
+looks for the newline, with an error. readline() waits for the newline. The
+server closes a connection that is silent for 10 seconds.
 
 Try: `(printf '12 + 3'; sleep 1; printf '0\n') | nc -N 127.0.0.1 12300`. Then
 send two requests at once: `printf '1 + 1\n2 + 2\n' | nc -N 127.0.0.1 12300`.

@@ -83,7 +83,7 @@ class Chat:
         self.send()
 
     def hear(self, datagram):
-        """Process one datagram; raise ValueError if it breaks the rules there."""
+        """Process one datagram; raise ValueError if its form is wrong."""
         word, _, rest = datagram.decode().partition(" ")
         number, _, text = rest.partition(" ")
         if word == "bye":
@@ -103,7 +103,7 @@ class Chat:
                 self.news = b"here %d" % self.last
                 self.send()
                 self.turn.set()
-            elif word == "here":
+            elif word == "here":  # our message has arrived: stop repeating it
                 self.news = b"here %d" % self.last
 
     def check(self):

@@ -6,8 +6,9 @@ counts for itself. Every screen must show the same winner, although the network
 loses datagrams.
 
 The wire (UDP, multicast): a datagram has N characters, one for each
-electorate. A or B is its vote. A dash means that the sender does not know the
-vote. X means that the electorate at this place has sent two different votes.
+electorate, in the order of their IDs. A or B is its vote. A dash means that
+the sender does not know the vote. X means that this electorate has sent two
+different votes.
 
     electorate 1                      electorate 2
        | --- A- --------------------------> |   the vote of 1
@@ -33,9 +34,9 @@ The rules, and the problem that each of them solves:
 4. While nothing is new, each round is twice as long as the last one, up to a
    second. So the network is nearly silent while people think. A new vote makes
    the rounds short again.
-5. An electorate shows the result when it knows all votes, another one has sent
-   the same votes, and two rounds have brought nothing new. The reason for the
-   two rounds: a second vote with the same ID may arrive late.
+5. An electorate shows the result when three things are true: it knows all
+   votes; another electorate has sent the same votes; and two rounds have
+   brought nothing new, because a second vote with the same ID may arrive late.
 6. After the result, an electorate continues to multicast for one second. So an
    electorate that has missed datagrams learns all votes, too.
 
@@ -76,9 +77,10 @@ another length are ignored. With --vote A or --vote B, an electorate does not
 ask. An electorate waits at most --timeout seconds (default: 120) for the other
 votes. Then it prints an error, and ends with status 1.
 
-Try: five electorates, each with --lose 0.5. Kill one after its vote. Vote
-twice as number 2, in two terminals. Does any screen show another winner? Watch
-the group with `make wire P=problem8`: how many datagrams does it take?
+Try: five electorates, each with --lose 0.5. Kill one after its vote. Vote A
+and then B as number 2, in two terminals. Does any screen show another winner?
+Watch the group with `make wire P=problem8`. (Its member 1 is the one that it
+hears first.) How many datagrams are on the wire before the first result?
 """
 import argparse
 import random

@@ -62,12 +62,22 @@ def test_an_empty_line_is_a_message(client, server):
     tell(client, server, "Client", "  two spaces before and one after ")
 
 
-def test_text_is_utf8_and_cannot_steer_the_terminal(client, server):
-    """D17"""
-    tell(client, server, "Client", "caf\u00e9 \u4f60\u597d \U0001f600")
-    server.type("\x1b[2Jred\x07")
-    client.see(r"Server: \?\[2Jred\?\r\nYou: ")
-    assert "\x1b" not in client.output
+def test_text_is_utf8_and_cannot_steer_the_terminal(lab, server):
+    """D17: in both directions."""
+    with connect(server) as conn:
+        conn.sendall(b"caf\xc3\xa9 \xf0\x9f\x98\x80 \x1b[2Jred\x07\n")
+        server.see("Client: caf\u00e9 \U0001f600 \\?\\[2Jred\\?\r\n")
+    with socket.create_server(("127.0.0.1", 0)) as false_server:
+        client = lab.start(CLIENT, "--port", false_server.getsockname()[1])
+        conn, _ = false_server.accept()
+        with conn:
+            conn.sendall(b"ready\n")
+            client.see("You: ")
+            client.type("caf\u00e9")
+            assert conn.recv(100) == b"caf\xc3\xa9\n"
+            conn.sendall(b"\xf0\x9f\x98\x80 \x1b[2Jred\x07\n")
+            client.see("Server: \U0001f600 \\?\\[2Jred\\?\r\n")
+    assert "\x1b[2J" not in client.output + server.output
 
 
 def test_the_limit_is_characters_not_bytes(client, server):

@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT, THEIRS
 from peers import Talker, hurried
 from relay import UdpRelay, doubled, lossy, shuffled, without
+from terminal import PATIENCE
 
 SERVER, CLIENT = "problem5/udp_server.py", "problem5/udp_client.py"
 
@@ -65,12 +66,28 @@ def test_an_empty_line_is_a_message(client, server):
     tell(client, server, "Client", "  two spaces before and one after ")
 
 
-def test_text_is_utf8_and_cannot_steer_the_terminal(client, server):
-    """D17"""
-    tell(client, server, "Client", "caf\u00e9 \u4f60\u597d \U0001f600")
-    server.type("\x1b[2Jred\x07")
-    client.see(r"Server: \?\[2Jred\?\r\nYou: ")
-    assert "\x1b" not in client.output
+def test_text_is_utf8_and_cannot_steer_the_terminal(lab, server):
+    """D17: in both directions."""
+    with Talker(socket.SOCK_DGRAM) as other:
+        other.sendto(b"here 0", ("127.0.0.1", server.port))
+        server.line("client .*")
+        other.sendto(b"say 1 caf\xc3\xa9 \xf0\x9f\x98\x80 \x1b[2Jred\x07",
+                     ("127.0.0.1", server.port))
+        server.see("Client: caf\u00e9 \U0001f600 \\?\\[2Jred\\?\r\n")
+    with Talker(socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        other.settimeout(PATIENCE)
+        client = lab.start(CLIENT, "--port", other.getsockname()[1])
+        payload, peer = other.recvfrom(100)
+        other.sendto(b"here 0", peer)
+        client.see("You: ")
+        client.type("caf\u00e9")
+        while not payload.startswith(b"say"):
+            payload = other.recv(100)
+        assert payload == b"say 1 caf\xc3\xa9"
+        other.sendto(b"say 2 \xf0\x9f\x98\x80 \x1b[2Jred\x07", peer)
+        client.see("Server: \U0001f600 \\?\\[2Jred\\?\r\n")
+    assert "\x1b[2J" not in client.output + server.output
 
 
 def test_the_limit_is_characters_not_bytes(client, server):

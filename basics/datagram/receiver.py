@@ -27,12 +27,12 @@ Two terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 Notice: one recvfrom() returns one whole datagram and the address of its
 sender. If the datagram is longer than the buffer, the system drops the rest
 and does not tell you. (Windows documents that it raises an error.) So this
-buffer takes any datagram. The script keeps 40 bytes, and says how many it
-drops. The limit counts bytes, not characters. An accented letter takes two
-bytes, so only 20 letters fit. Where the cut leaves half a letter, U+FFFD
+buffer has room for any datagram. The script then keeps 40 bytes, and says how
+many it drops. The limit counts bytes, not characters. An accented letter takes
+two bytes, so only 20 letters fit. Where the cut leaves half a letter, U+FFFD
 appears (a question mark in a black diamond).
 
-Try: write 40 in place of LARGEST, and send the long message again.
+Try: write recvfrom(40), and send the long message again. (Ctrl+C ends nc.)
 
 Question: what is a socket, and what kinds are there?
 Answer: a socket is one end of a communication. The system keeps it for your

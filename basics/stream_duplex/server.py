@@ -24,9 +24,10 @@ Notice: one connection carries both directions. One side must send first. If
 both waited for the other, they would wait for ever. The server's wait for the
 answer has a limit: it closes a connection that is silent for 10 seconds.
 
-Try: `(printf Thank; sleep 3; echo ' you!') | nc -N 127.0.0.1 12006`. Then do
-the same with sleep 11. Then run the pair through `make wire P=stream_duplex
-DELAY=2`, in a third terminal. How long does the exchange take, and why?
+Try: `(printf Thank; sleep 3; echo ' you!') | nc -N 127.0.0.1 12006`. Start the
+server again, and do the same with sleep 11. Start it again, and run the pair
+through `make wire P=stream_duplex DELAY=2`, in a third terminal. How long does
+the exchange take, and why?
 
 Question: what is a stream, and is one recv() one message?
 Answer: a stream is an ordered sequence of bytes without message boundaries.

@@ -32,7 +32,7 @@ that does not read its echoes. dd shows how many bytes it has sent. Soon the
 number stops growing. The echoes fill the buffers on their way back. Then the
 server waits in sendall() and reads no more, so the buffers in the other
 direction fill, too. Nothing is lost. This is flow control. UDP has none
-(problem1/udp_server.py).
+(problem1/udp_server.py). After 10 seconds the server closes the connection.
 
 Question: why is TCP reliable, and is UDP faster?
 Answer: TCP numbers its bytes, adds a checksum, waits for acknowledgments and
@@ -40,9 +40,9 @@ retransmits lost bytes. It delivers the bytes in order, and never sends more
 than the receiver has room for. This costs one round trip to connect, and a
 wait after each loss. UDP has only the checksum, so a single message can be
 faster. Many small messages are not always faster over UDP, because TCP puts
-many of them into one packet. Run `seq 100000 | nc -N 127.0.0.1 12011`. Then
-send 100000 lines with the UDP client of problem 1 and --rate 1000000. How many
-lines arrive each time?
+many of them into one packet. Run `seq 100000 > many.txt`, and `nc -N 127.0.0.1
+12011 < many.txt | wc -l`. Then start problem1/udp_server.py and run `python
+problem1/udp_client.py many.txt --rate 1000000`. How many lines arrive?
 """
 import argparse
 import os

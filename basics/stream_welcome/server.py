@@ -28,14 +28,15 @@ the conversation with one client.
 The side that closes first, here the server, keeps the connection for one more
 minute (state TIME_WAIT), in case a late packet arrives. Without SO_REUSEADDR,
 bind() fails during that minute: "Address already in use". Windows does not
-need this option. Windows documents that the option lets two servers share one
-port.
+need this option: there it would let two servers share one port (by Windows'
+documentation).
 
-Try: delete the line with SO_REUSEADDR and the `if` above it. Run both scripts
-a few times. On Linux, `ss -tan | grep 12005` shows the old connections. Then
-use another client: `nc 127.0.0.1 12005`. Then `make wire P=stream_welcome
+Try: another client, `nc 127.0.0.1 12005`. Then `make wire P=stream_welcome
 SPLIT=1`, in a third terminal, delivers the welcome in nine pieces. How many
-does the client print?
+does the client print? Then delete the line with SO_REUSEADDR and the `if`
+above it, and run both scripts twice. On Linux, `ss -tan | grep 12005` shows
+the old connection. (Put the lines back, and wait a minute: the old connection
+was made without the option.)
 
 Question: what are the steps of a server, and which method does each step?
 Answer: it creates a socket (socket), binds it to an address (bind), asks the
