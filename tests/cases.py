@@ -45,6 +45,12 @@ def run_cases(script, cases, folder, environment):
     return results
 
 
+def noted(done, script):
+    """Keep for the marks what a program printed that subprocess.run() ran; return it."""
+    PRINTED.append((done.stderr.decode("utf-8", "replace"), str(script)))
+    return done
+
+
 def asleep(pid, within=2):
     """Wait until the program waits in a system call (Linux; elsewhere return at once).
 

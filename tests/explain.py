@@ -9,6 +9,7 @@ The tests say what they expect in Python and in regular expressions. Here these 
 
 The commands are what the test did, with what a person has: two terminals, and nc.
 """
+import os
 import re
 import socket
 import subprocess
@@ -22,6 +23,8 @@ from terminal import TO_BE_WRITTEN, Unmet
 
 OURS = Path(__file__).resolve().parent.parent
 SHOWN = 6  # commands
+# The folder in front of somebody's own scripts, as it was typed (marks.py: none).
+LAB = os.environ.get("SHOWN_LAB", os.environ.get("LAB", ""))
 HALF = "a traceback"  # of which the last line has not come
 COMPARED = []  # the last comparison that failed: its operator, left and right side
 WORDS = [(ConnectionRefusedError, "the connection was refused: the server does not run"),
@@ -51,7 +54,7 @@ def shown(text, most=160):
     if not isinstance(text, str):
         text = repr(text)
     text = text.replace("\r\n", "\n").strip("\n").replace("\n", "\\n") or "nothing"
-    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return text if len(text) <= most else f"{text[:most // 2]} … {text[-most // 2:]}"
 
 
@@ -66,7 +69,7 @@ def cause(outputs, scripts):
         if found and name:
             lines = re.findall(rf'{re.escape(name)}", line (\d+)', found[1])
             last = [line for line in found[1].splitlines() if re.match(r"\w[\w.]*(:|$)", line)]
-            return (f"{name}, line {lines[-1] if lines else '?'}: "
+            return (f"{os.path.join(LAB, name)}, line {lines[-1] if lines else '?'}: "
                     f"{shown(last[0]) if last else HALF}")
     return None
 
@@ -82,7 +85,7 @@ def explain(error, terminals, scripts):
     lines = [f"traceback {found}"] if found else []
     if lines and lines[0].endswith(TO_BE_WRITTEN):
         return lines
-    done, came = to_do(terminals)
+    done, came = to_do(terminals, scripts)
     lines += done
     if isinstance(error, Unmet):
         lines.append(f"expected  {shown(plain(error.expected))}")
@@ -105,6 +108,10 @@ def compared(error):
         return None, None
     if COMPARED and COMPARED[0] == "==":
         return first_difference(*COMPARED[1:])[::-1]
+    if COMPARED and COMPARED[0] == "not in":
+        what = COMPARED[1]
+        return ("a control character is shown as ?" if what == "\x1b" else
+                f"not {shown(what)}"), around(*COMPARED[1:])
     if COMPARED and COMPARED[0] == "in":
         return f"… {shown(COMPARED[1])} …", COMPARED[2]
     frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -112,9 +119,15 @@ def compared(error):
     return (plain(pattern[1]) if pattern else None), None
 
 
+def around(what, text):
+    """Return the line of a text in which something stands that should not."""
+    lines = text.splitlines() if isinstance(text, str) and isinstance(what, str) else []
+    return next((line for line in lines if what in line), text)
+
+
 # ---- What a person can do to see it ------------------------------------------------------
 
-def to_do(terminals):
+def to_do(terminals, scripts):
     """Return the commands that do what the test did, and what came on its last socket."""
     lines, ports = [], {}
     for number, terminal in enumerate(terminals, 1):
@@ -131,13 +144,15 @@ def to_do(terminals):
             window = re.search(r"stty columns (\d+)", command)
             command = f"python {name[0]}"
             command += f"   # in a window of {window[1]} columns" if window else ""
+        if name and name[0] in scripts:
+            command = command.replace(name[0], os.path.join(LAB, name[0]))
         if number > SHOWN:
             lines.append(f"and {len(terminals) - SHOWN} more")
             break
         lines.append(f"{number}$ {command}")
         lines += [f"{number}< {shown(text) if text else 'Enter'}" for text in terminal.typed[:3]]
     spoken = [(kind, said) for kind, said in peers.Talker.spoken if said]
-    if not spoken or not ports:
+    if not spoken or not ports or COMPARED[:1] == ["not in"]:
         return lines, None
     kind, said = spoken[-1]
     datagrams = kind == socket.SOCK_DGRAM

@@ -119,7 +119,7 @@ def main():
     libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
     os.execvpe(command[0], command, {
         "PATH": os.environ["PATH"], "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8",
-        **{name: value for name, value in os.environ.items() if name in ("LAB", "MARKS")}})
+        **{name: value for name, value in os.environ.items() if name in ("LAB", "SHOWN_LAB", "MARKS")}})
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def mark(submission, folders, limit=run.MARK):
     if isolate.possible() is None:
         command = isolate.isolated(
             command, [run.ROOT, sys.prefix, sys.base_prefix, submission])
-    environ = {**os.environ, "LAB": str(submission)}
+    environ = {**os.environ, "LAB": str(submission), "SHOWN_LAB": ""}
     process = subprocess.Popen(
         command, env=environ, pass_fds=[write], stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)

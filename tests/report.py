@@ -150,8 +150,10 @@ def show(results, theirs, details, checks=None):
                     more += 1
             if more:
                 print(f"  not  {more} more, which may have the same reasons")
-        if any(not check.holds and check not in told for check in found[folder]):
-            print("\nMend these first, and mark it again.")
+        if any(check.unwritten for check in found[folder]):
+            print("\nWrite what is still to be written, and mark it again.")
+        elif any(not check.holds and check not in told for check in found[folder]):
+            print(f"\nFix the {len(told)} that are explained above, and mark it again.")
     if not all(holds for *_, holds, _ in checks):
         write(results, details)
     print()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cases import noted
 from conftest import ENVIRONMENT, ROOT, THEIRS
 from peers import answered, assert_error, connect, dribble, reset, rest
 
@@ -237,10 +238,10 @@ def test_more_clients_than_threads(lab):
 def test_answers_from_a_file(server):
     """Complaints go to standard error, the result to standard output; bytes that are not
     UTF-8 are asked again."""
-    client = subprocess.run(
+    client = noted(subprocess.run(
         [sys.executable, str(ROOT / CLIENT), "--port", str(server.port)], timeout=20,
         env={**ENVIRONMENT, "PYTHONIOENCODING": "utf-8:strict"}, capture_output=True,
-        input=b"\xff\xfe\n12\n+\n30\n")
+        input=b"\xff\xfe\n12\n+\n30\n"), CLIENT)
     assert client.stdout.endswith(b": 12 + 30 = 42\n") and b"error" not in client.stdout
     assert re.fullmatch(rb"error: [^\n]+\n", client.stderr) and client.returncode == 0
 
