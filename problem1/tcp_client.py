@@ -55,11 +55,13 @@ def acknowledged(conn, replies, sequence, timeout):
     """
     ack = b"ack %08d\n" % sequence
     deadline = time.monotonic() + timeout  # one, however many old ones arrive
-    while time.monotonic() < deadline:
+    if conn.gettimeout() != timeout:
+        conn.settimeout(timeout)
+    while True:
         try:
             data = conn.recv(len(ack))
         except socket.timeout:
-            break
+            return False
         replies += data
         if replies.endswith(ack):
             replies.clear()
@@ -67,7 +69,7 @@ def acknowledged(conn, replies, sequence, timeout):
         if not data or len(replies) > MAX_REPLIES:
             text = printable(replies.decode(errors="replace").strip())
             raise ConnectionError(f"the server answered {text or 'nothing'}")
-    return False
+        conn.settimeout(max(0.001, deadline - time.monotonic()))
 
 
 def send_file(conn, name, file, timeout, tries):
@@ -101,7 +103,6 @@ def main():
         sys.exit(f"error: {args.file!r} does not exist or is not a regular file")
     with open(args.file, "rb") as file, socket.create_connection(
             (args.host, args.port), timeout=TIMEOUT) as conn:
-        conn.settimeout(args.timeout)
         count, sent = send_file(conn, name, file, args.timeout, args.retries)
         print(f"sent {printable(name)}: {file.tell()} bytes in {count - 2} units, "
               f"{sent - count} retransmitted")

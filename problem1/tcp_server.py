@@ -121,11 +121,13 @@ def serve(conn, peer, hidden, folder, dice, lose):
     """Serve one client; an error ends only this connection."""
     with conn:
         conn.settimeout(PATIENCE)
+        part = os.path.join(hidden, str(conn.fileno()))  # no other client has it
         try:
-            part = os.path.join(hidden, str(conn.fileno()))  # no other client has it
             receive_file(conn, part, folder, dice, lose)
         except (OSError, ValueError) as error:
             print(f"error: {peer}: {error}")
+            if os.path.exists(part):
+                os.remove(part)
             refuse(conn, error)
 
 
@@ -151,6 +153,7 @@ def main():
                         conn, show(peer), hidden, args.dir, dice, args.lose)).start()
                 except (OSError, RuntimeError) as error:  # no descriptor, no thread
                     print("error: cannot accept:", error)
+                    conn = None  # a client without a thread is closed
                     time.sleep(0.1)
 
 
@@ -177,15 +180,15 @@ def refuse(conn, reason):
 
     If input is unread when we close, the system resets the connection, and the client
     may lose the reason. So end our stream first, and read until the client closes, too,
-    but for at most 10 seconds.
+    or is silent for a second; but for at most 3 seconds.
     """
     try:
         conn.settimeout(1)
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
-        for _ in range(10):
-            if not conn.recv(65_536):
-                break
+        end = time.monotonic() + 3
+        while time.monotonic() < end and conn.recv(65_536):
+            pass
     except OSError:
         pass  # the client has left, or is silent
 

@@ -12,10 +12,10 @@ The wire is described in server.py.
     1| error: 127.0.0.1:<port>: 'limerick.txt' does not exist
     2| error: 'limerick.txt' does not exist
 
-Notice: the client prints "saved" only when all bytes are on the disk, as many
+Notice: the client prints "saved" only when all bytes have arrived, as many
 as the server announced, and the file has its name. Until then the bytes are in
 a hidden folder. This folder disappears when the client ends, also after Ctrl+C
-or an error.
+or an error (but not after `kill -9`).
 
 Try: start the server with --delay 5, and fetch bytes.bin. Look with `ls -A` in
 a third terminal, and stop the server. What does the client say, and what is

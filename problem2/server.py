@@ -95,8 +95,8 @@ def send_file(name, conn, peer, folder, delay):
             print(f"{peer}: sent {printable(name)}, {size} bytes")
         except (OSError, ValueError) as error:
             print(f"error: {peer}: {error}")
-            if size is None:
-                refuse(conn, error)
+            if size is None:  # strerror: without the path that an OSError may have
+                refuse(conn, getattr(error, "strerror", error))
 
 
 def main():
@@ -116,6 +116,7 @@ def main():
                     conn, show(peer), args.dir, args.delay)).start()
             except (OSError, RuntimeError) as error:  # no descriptor or thread is left
                 print("error: cannot accept:", error)
+                conn = None  # a client without a thread is closed
                 time.sleep(0.1)
 
 
@@ -142,15 +143,15 @@ def refuse(conn, reason):
 
     If input is unread when we close, the system resets the connection, and the client
     may lose the reason. So end our stream first, and read until the client closes, too,
-    but for at most 10 seconds.
+    or is silent for a second; but for at most 3 seconds.
     """
     try:
         conn.settimeout(1)
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
-        for _ in range(10):
-            if not conn.recv(65_536):
-                break
+        end = time.monotonic() + 3
+        while time.monotonic() < end and conn.recv(65_536):
+            pass
     except OSError:
         pass  # the client has left, or is silent
 

@@ -104,6 +104,7 @@ import signal
 import socket
 import ssl
 import sys
+import time
 
 HOST, PORT = "127.0.0.1", 12601  # only this machine; 0.0.0.0 opens it to the network
 MAX_TEXT = 1000                  # characters in a line
@@ -308,14 +309,15 @@ async def refuse(reader, writer, reason):
 
     If input is unread when we close, the system resets the connection, and the client
     may lose the reason. So end our stream first, and read until the client closes, too,
-    but for at most 10 seconds.
+    or is silent for a second; but for at most 3 seconds.
     """
     try:
         writer.write(f"error: {reason}\n".encode())
         if writer.can_write_eof():  # TLS cannot end one direction
             writer.write_eof()
-        for _ in range(10):
-            if not await asyncio.wait_for(reader.read(1_000_000), 1):
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            if not await asyncio.wait_for(reader.read(65_536), 1):
                 break
     except (OSError, asyncio.TimeoutError):
         pass  # the client has left, or is silent

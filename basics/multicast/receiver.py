@@ -67,7 +67,7 @@ def main():
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # share the port
         if hasattr(socket, "SO_REUSEPORT"):  # macOS and BSD need this option, too
             receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if sys.platform == "linux":  # IP_MULTICAST_ALL: not the groups of others
+        if sys.platform == "linux":  # IP_MULTICAST_ALL: no other interface
             receiver.setsockopt(socket.IPPROTO_IP, 49, 0)
         # Windows cannot bind to a group
         receiver.bind(("" if sys.platform == "win32" else group, port))

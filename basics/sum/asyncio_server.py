@@ -99,7 +99,7 @@ async def refuse(conn, reason):
     try:
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
-        await asyncio.wait_for(drop(conn), 1)
+        await asyncio.wait_for(drop(conn), 3)
     except (OSError, asyncio.TimeoutError):
         pass  # the client has left, or is silent
 

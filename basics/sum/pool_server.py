@@ -134,15 +134,15 @@ def refuse(conn, reason):
 
     If input is unread when we close, the system resets the connection, and the client
     may lose the reason. So end our stream first, and read until the client closes, too,
-    but for at most 10 seconds.
+    or is silent for a second; but for at most 3 seconds.
     """
     try:
         conn.settimeout(1)
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
-        for _ in range(10):
-            if not conn.recv(65_536):
-                break
+        end = time.monotonic() + 3
+        while time.monotonic() < end and conn.recv(65_536):
+            pass
     except OSError:
         pass  # the client has left, or is silent
 

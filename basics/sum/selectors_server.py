@@ -97,7 +97,7 @@ def serve(conn, peer, delay):
 
 def refuse(conn, reason):
     """Do the same as refuse() in iterative_server.py, but yield before each wait."""
-    deadline = time.monotonic() + 1
+    deadline = time.monotonic() + 3
     try:
         conn.sendall(f"error: {reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)

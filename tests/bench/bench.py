@@ -272,9 +272,10 @@ def iperf_udp(rate, size, seconds):
     return 0 if report["lost_packets"] else report["bytes"] / report["seconds"]
 
 
-def fetch_all(port, count, size):
-    """Fetch the file with many clients at once; return the seconds that the slowest
-    took, and how many got all of it."""
+def fetch_all(port, count, request=b"data.bin\n", reply=None):
+    """Send the request from many clients at once; return the seconds that the slowest
+    took, and how many got the whole reply (by default the file)."""
+    reply = reply or b"10000\n" + payload
     poll, good, begin = selectors.DefaultSelector(), 0, time.monotonic()
     for _ in range(count):
         sock = socket.socket()
@@ -285,7 +286,7 @@ def fetch_all(port, count, size):
         for key, events in poll.select(1):
             try:
                 if events & selectors.EVENT_WRITE:
-                    key.fileobj.send(b"data.bin\n")
+                    key.fileobj.send(request)
                     poll.modify(key.fileobj, selectors.EVENT_READ, key.data)
                     continue
                 data = key.fileobj.recv(65536)
@@ -293,7 +294,7 @@ def fetch_all(port, count, size):
                 data = b""
             key.data.extend(data)
             if not data:
-                good += key.data == b"10000\n" + payload
+                good += key.data == reply
                 poll.unregister(key.fileobj)
                 key.fileobj.close()
     seconds = time.monotonic() - begin
@@ -318,7 +319,7 @@ def files():
             for name, make in makers.items():
                 process, port = make()
                 before = peak(process, "VmRSS")
-                seconds, good = fetch_all(port, count, len(payload))
+                seconds, good = fetch_all(port, count)
                 assert good == count, f"{name}: {good} of {count} clients served"
                 slowest.setdefault((name, count), []).append(seconds / 2)
                 if count == 1000:
@@ -335,7 +336,7 @@ def files():
     line("memory a client", memory["ours"], "threads in C", memory.get("threads in C"),
          unit=" kB")
     process, port = server(*PEERS, "serve", "socketserver", scratch)
-    seconds, good = fetch_all(port, 100, len(payload))
+    seconds, good = fetch_all(port, 100)
     stop(process)
     line("100 file clients, served in 10 s", [100], "ThreadingTCPServer", [good])
     counts = [1, 10, 100, 500, 1000]
@@ -578,6 +579,26 @@ def sums():
              ("<=", 1.001), " s")
         line(f"sum, {name}, COUNT 5", [waited[name, 5]], "natural", [turn],
              ("<=", 1.001), " s")
+    many_sums(["concurrent_server", "selectors_server", "asyncio_server"])
+
+
+def many_sums(names, clients=1000):
+    """What threads, selectors and asyncio cost: COUNT 5 for 1000 clients at once."""
+    slowest, memory = {name: [] for name in names}, {name: [] for name in names}
+    for _ in range(3):
+        for name in names:
+            process, port = ours(f"basics/sum/{name}.py")
+            before = peak(process, "VmRSS")
+            seconds, good = fetch_all(port, clients, b"5\n", b"15\n")
+            assert good == clients, f"{name}: {good} of {clients} clients served"
+            slowest[name].append(seconds)
+            memory[name].append((peak(process) - before) / clients)
+            stop(process)
+    for name in names:
+        line(f"sum, {name}, {clients} clients, slowest", slowest[name], "natural", [1],
+             unit=" s")
+        line(f"sum, {name}, memory a client", memory[name], "a thread each",
+             memory[names[0]], unit=" kB")
 
 
 USED = ("import argparse, socket; p = argparse.ArgumentParser(); "
@@ -626,7 +647,7 @@ def growth():
     for count in 1, 10, 100, 500, 1000, 2000:
         process, port = ours("problem2/server.py", "--dir", scratch)
         before = peak(process, "VmRSS")
-        seconds, good = fetch_all(port, count, len(payload))
+        seconds, good = fetch_all(port, count)
         assert good == count, f"{good} of {count} clients served"
         slowest[count] = seconds
         memory[count] = (peak(process) - before) / count
