@@ -131,7 +131,7 @@ def to_do(terminals, scripts):
     """Return the commands that do what the test did, and what came on its last socket."""
     lines, ports = [], {}
     for number, terminal in enumerate(terminals, 1):
-        command = re.sub(r" --port [0-9]+$", "", terminal.command)
+        command = re.sub(r" --port [0-9]+", "", terminal.command)
         command = re.sub(r"\S*/((basics/[^/\s]+|problem\d+)/[^/\s]+\.py)", r"\1", command)
         port = getattr(terminal, "port", None)
         name = re.search(r"\S+\.py", command)

@@ -9,7 +9,7 @@ import wave
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, THEIRS
 from streaming import CLIENT, SERVER, make, saved
 from peers import Talker
 from terminal import PATIENCE
@@ -84,6 +84,11 @@ def test_two_clients_that_write_one_file(lab, folder):
     incomplete = lab.folder / "streamed_file.incomplete"
     first.runs_until(lambda: incomplete.exists() and incomplete.stat().st_size > 20_000)
     second = lab.client(server, CLIENT, "file")
+    if THEIRS:  # its own way, if only no file is wrong
+        first.wait({0, 1}), second.wait({0, 1})
+        file = lab.folder / "streamed_file"
+        assert not file.exists() or file.read_bytes() == content
+        return
     first.line("error: another program writes .*")
     first.wait(status=1)
     assert not (lab.folder / "streamed_file").exists()
@@ -101,6 +106,7 @@ def test_absurd_sizes(lab, sock):
     client.wait(status=1)
 
 
+@pytest.mark.skipif(CLIENT in THEIRS, reason="the note is silent")
 def test_a_gap_larger_than_the_memory(lab, sock):
     """The file has a hole there, which takes no room; the player gets a part of it."""
     sock.bind(("127.0.0.1", 0))
@@ -123,6 +129,11 @@ def test_pieces_that_overlap_or_exceed_the_file(lab, sock):
         sock.sendto(b"data 0 6\n1234", peer)
         for datagram in last, b"end 3", b"end 3", b"end 3":
             sock.sendto(datagram, peer)
+        if THEIRS:  # it may also use what fits
+            client.wait({0, 1})
+            saved = lab.folder / "streamed_file"
+            assert not saved.exists() or saved.read_bytes() == b"123456"
+            continue
         client.line("error: the (server sent a piece that is not of this file|"
                     "file is not whole).*")
         client.wait(status=1)
@@ -176,9 +187,10 @@ def test_a_terminal_that_knows_ascii_only(lab, folder):
     server = lab.start(*ascii_python, SERVER, "--port", "0", "--dir", folder)
     server.ready()
     client = lab.client(server, *ascii_python, CLIENT, "caf\u00e9")
-    client.line(r"received caf\?: 1500 of 1500 bytes in [12] datagrams, 0 missing")
+    cafe = "caf.+" if THEIRS else r"caf\?"  # other encodings will do
+    client.line(rf"received {cafe}: 1500 of 1500 bytes in [12] datagrams, 0 missing")
     client.wait()
-    server.line(r".*: caf\?, 1500 bytes sent")
+    server.line(rf".*: {cafe}, 1500 bytes sent")
 
 
 def test_a_name_that_is_empty_or_gets_too_long(lab, server):
@@ -187,8 +199,9 @@ def test_a_name_that_is_empty_or_gets_too_long(lab, server):
     client.line("error: .* is too long; choose another --output")
     client.wait(status=1)
     client = lab.client(server, CLIENT, "")
-    client.line("error: the server says: '' is not the name of a file here")
-    client.wait(status=1)
+    client.line(".*error: .*" if THEIRS else
+                "error: the server says: '' is not the name of a file here")
+    client.wait({1, 2} if THEIRS else 1)
     assert not list(lab.folder.glob("streamed*"))
 
 
@@ -218,8 +231,9 @@ def test_a_link_in_the_way_is_not_followed(lab, folder, server):
     content = make(folder, "file", 5000)
     (lab.folder / "streamed_file").symlink_to(outside)
     (lab.folder / "streamed_file.incomplete").symlink_to(outside)
-    lab.client(server, CLIENT, "file").wait()
-    assert outside.read_bytes() == b"precious" and saved(lab, "file") == content
+    lab.client(server, CLIENT, "file").wait({0, 1} if THEIRS else 0)
+    assert outside.read_bytes() == b"precious"
+    assert THEIRS or saved(lab, "file") == content
 
 
 def test_over_ipv6(lab, folder):
