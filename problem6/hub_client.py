@@ -1,7 +1,8 @@
 """Chat hub, the client: shows the lines of the others while you type yours.
 
 hub_server.py describes the wire. If the hub ends, the client prints "the hub
-has hung up", and ends. A line that begins with / is a command: /who, /rooms,
+has hung up", and ends. Before "joined" this is an error (status 1), and so is
+a reset. A line that begins with / is a command: /who, /rooms,
 /join ROOM, /quit, and /kick NAME for moderators.
 
     1$ python problem6/hub_server.py

@@ -18,13 +18,13 @@ byte.
 A name or a room has 1 to 20 ASCII letters, digits, - and _. Neither may be
 "error": the hub's own lines begin with it. If the line has no room, the client
 joins the lobby. The hub asks for a password also if the name is unknown, so
-that nobody learns which names exist. An error before "joined", or a line of
-more than 4002 bytes, ends the connection; after other errors the connection
-goes on. The hub answers /quit only with the end of the stream. "/kick bob" is
-answered with "kicked out: bob"; bob gets an "error" line and the end of the
-stream. The hub waits 10 seconds for the name, and 60 for the password. Lists
-of names are sorted. An empty line is relayed like all others; a control
-character is relayed as "?".
+that nobody learns which names exist. An error before "joined", a line of more
+than 4002 bytes, or one that is not UTF-8 ends the connection; after other
+errors it goes on. The hub answers /quit only with the end of the stream.
+"/kick bob" is answered with "kicked out: bob"; bob gets an "error" line and
+the end of the stream. The hub waits 10 seconds for the name, and 60 for the
+password. Lists of names are sorted. An empty line is relayed like all others;
+a control character is relayed as "?".
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
@@ -46,7 +46,8 @@ Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 
 Users: the --users file has a line for each user: NAME:SALT:HASH, or
 NAME:SALT:HASH:moderator. The hub reads it when it starts. With --moderator,
-the new user may /kick others.
+the new user may /kick others. If the password is empty, or the second one is
+another one, nobody is added (status 1).
 
     1$ python problem6/hub_server.py --users users.txt --add-user ann
     1| password:

@@ -149,7 +149,7 @@ def to_do(terminals, scripts):
         if number > SHOWN:
             lines.append(f"and {len(terminals) - SHOWN} more")
             break
-        lines.append(f"{number}$ {command}")
+        lines.append(f"{number}$ {shown(command)}")
         lines += [f"{number}< {shown(text) if text else 'Enter'}" for text in terminal.typed[:3]]
     spoken = [(kind, said) for kind, said in peers.Talker.spoken if said]
     if not spoken or not ports or COMPARED[:1] == ["not in"]:

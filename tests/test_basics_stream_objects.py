@@ -10,11 +10,12 @@ import sys
 import pytest
 
 from cases import run_cases
-from conftest import ENVIRONMENT, ROOT
+from conftest import ENVIRONMENT, ROOT, THEIRS
 from peers import answered, assert_error, connect, dribble, reset, rest
 
 FOLDER = "basics/stream_objects"
 SERVER, CLIENT = f"{FOLDER}/server.py", f"{FOLDER}/client.py"
+EMPLOYEE = f"{FOLDER}/employee.py"
 ADA = b'{"id": 7, "name": "Ada", "salary": 4200}\n'
 
 
@@ -66,6 +67,7 @@ def employee():
 
 # The task
 
+@pytest.mark.skipif(EMPLOYEE in THEIRS, reason="its functions are their own")
 @pytest.mark.parametrize("data, shown", GOOD.values(), ids=GOOD)
 def test_an_employee_is_what_its_line_describes(data, shown, employee):
     """R11: and the line that describes it again gives an equal one."""
@@ -75,6 +77,7 @@ def test_an_employee_is_what_its_line_describes(data, shown, employee):
     assert len(employee.to_line(made)) <= employee.MAX_LINE
 
 
+@pytest.mark.skipif(EMPLOYEE in THEIRS, reason="its functions are their own")
 @pytest.mark.parametrize("data", BAD.values(), ids=BAD)
 def test_a_line_that_describes_no_employee_is_refused(data, employee):
     """D10, D11, D17"""
@@ -87,8 +90,8 @@ def test_the_client_asks_for_the_values_and_the_server_prints_them(lab):
     """R12, D15: they are asked again until they are allowed."""
     server = lab.server(SERVER)
     client = lab.client(server, CLIENT)
-    for values in [("x",), ("7", "Ada", "much"), ("0", "Ada", "1"), ("7", "a\x1b[31m", "1"),
-                   ("7", " Zo\u00eb ", "4200.5")]:
+    for values in [("x",)] * (not THEIRS) + [("7", "Ada", "much"), ("0", "Ada", "1"), ("7", "a\x1b[31m", "1"),
+                   ("7", "Zo\u00eb" if THEIRS else " Zo\u00eb ", "4200.5")]:
         for prompt, value in zip(("id: ", "name: ", "salary: "), values):
             client.see(prompt)
             client.type(value)
@@ -114,7 +117,7 @@ def test_one_employee_is_received_however_it_arrives(data, lab):
         else:
             conn.sendall(data)
             assert rest(conn) in (b"ok\n", b"")  # unread input makes its close a reset
-    server.line(r"127\.0\.0\.1:\d+: Employee\(id=7, name='Ada', salary=4200\)")
+    server.line(r"127\.0\.0\.1:\d+: Employee\(id=7, name='Ada', salary=4200(\.0)?\)")
     server.wait()
 
 
@@ -188,7 +191,8 @@ def test_bad_values_on_the_command_line(tmp_path):
             values + ["--port", "1"] for values in (
                 ["x", "Ada", "1"], ["7", "", "1"], ["7", "Ada", "nan"], ["7", "Ada", "-1"],
                 ["7", "Ada", "1", "2"])], tmp_path, ENVIRONMENT):
-        assert result.status == 2 and re.search("usage: .*error: ", result.stderr, re.S), result
+        assert result.status in ((1, 2) if THEIRS else (2,)), result
+        assert "error: " in result.stderr and (THEIRS or "usage: " in result.stderr), result
 
 
 def test_the_pair_runs_from_any_folder(lab, tmp_path_factory):

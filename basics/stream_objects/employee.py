@@ -2,7 +2,9 @@
 
 Both scripts import this module, because both must agree on two things: which
 values an employee may have, and how an employee is written as a line. (It is
-the only module here that two scripts share.)
+the only module here that two scripts share.) The id is an integer from 1 to
+999999, the name has 1 to 40 printable characters, and the salary is a number
+from 0 to 10,000,000. Other fields are not allowed.
 """
 import json
 

@@ -1,6 +1,7 @@
 """Sum, the client: lets a server add 1 + 2 + ... + COUNT, and measures the wait.
 
-One client for all five servers. The wire is described in iterative_server.py.
+One client for all five servers. The wire is
+described in iterative_server.py. Without COUNT, it asks for 5.
 
     1$ python basics/sum/iterative_server.py --delay 0.1
     1| listening on 127.0.0.1:12013

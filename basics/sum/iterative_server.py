@@ -1,8 +1,9 @@
 r"""Sum, the iterative server: adds 1 + 2 + ... + COUNT, one client at a time.
 
-It sleeps after each addition, as if the addition were hard work. Meanwhile, a
-new client waits in the listen queue. First come, first served. Four more
-servers in this folder do the same work for the same client.py.
+It sleeps after each addition, as if the addition were hard work. The moments
+at which the sleeps end count from the start, so that no delays add up.
+Meanwhile, a new client waits in the listen queue. First come, first served.
+Four more servers in this folder do the same work for the same client.py.
 
 The wire (TCP): one line each way.
 

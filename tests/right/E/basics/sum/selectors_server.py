@@ -1,0 +1,185 @@
+"""Adds 1 + 2 + ... + COUNT for many clients in one thread: generators and a loop."""
+
+import argparse
+import re
+import selectors
+import signal
+import socket
+import sys
+import time
+
+MAX_COUNT = 1000
+
+
+def on_signal(number, frame):
+    raise KeyboardInterrupt
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def error(text):
+    print(f"error: {text}", file=sys.stderr, flush=True)
+
+
+def show(address):
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def seconds(text):
+    number = float(text)
+    if not 0 <= number <= 1000000:
+        raise ValueError
+    return number
+
+
+def port_number(text):
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise ValueError
+    return number
+
+
+def listen(host, port):
+    family, _, _, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return socket.create_server(address, family=family)
+
+
+def parse(line):
+    """Return COUNT, or raise ValueError."""
+    if not line.endswith(b"\n"):
+        raise ValueError("the line is too long" if len(line) >= 100
+                         else "the line has no newline at its end")
+    if not re.fullmatch(rb"[0-9]+\n", line) or not 1 <= int(line) <= MAX_COUNT:
+        raise ValueError(f"COUNT must be an integer from 1 to {MAX_COUNT}")
+    return int(line)
+
+
+# A generator yields the socket that it waits for (or None), and until when
+# (or None: for ever). All sockets wait for bytes or clients to read.
+
+
+def read_line(conn):
+    line = b""
+    while b"\n" not in line and len(line) < 100:
+        yield conn, time.monotonic() + 10
+        data = conn.recv(100)       # BlockingIOError if nothing has arrived
+        if not data:
+            break
+        line += data
+    end = line.find(b"\n") + 1
+    return line[:end] if 0 < end <= 100 else line
+
+
+def add_up(count, delay):
+    total, start = 0, time.monotonic()
+    for number in range(1, count + 1):
+        total += number
+        yield None, start + number * delay
+    return total
+
+
+def refuse(conn, reason, linger=1):
+    """Send an error line and the end of the stream, and let the line arrive."""
+    try:
+        conn.sendall(f"error: {reason}\n".encode())
+        conn.shutdown(socket.SHUT_WR)
+        end = time.monotonic() + linger
+        while time.monotonic() < end:
+            yield conn, end
+            if not conn.recv(65536):
+                break
+    except OSError:
+        pass
+
+
+def serve(conn, who, delay):
+    with conn:
+        try:
+            count = parse((yield from read_line(conn)))
+            say(f"{who}: adding 1..{count}")
+            total = yield from add_up(count, delay)
+            say(f"{who}: sum of 1..{count} = {total}")
+            conn.sendall(b"%d\n" % total)
+        except BlockingIOError:
+            error(f"{who}: silent for 10 seconds")
+            yield from refuse(conn, "silent for 10 seconds", 0)
+        except ValueError as e:
+            error(f"{who}: {e}")
+            yield from refuse(conn, e)
+        except OSError as e:
+            error(f"{who}: {e}")
+
+
+def accept(listener, delay, start):
+    while True:
+        yield listener, None
+        try:
+            conn, address = listener.accept()
+        except BlockingIOError:
+            continue
+        except OSError as e:
+            error(e)
+            yield None, time.monotonic() + 1
+            continue
+        conn.setblocking(False)
+        start(serve(conn, show(address), delay))
+
+
+def run(listener, delay):
+    selector = selectors.DefaultSelector()
+    waiting = {}                    # generator: (socket, deadline)
+
+    def resume(generator):
+        try:
+            sock, deadline = next(generator)
+        except StopIteration:
+            return
+        waiting[generator] = sock, deadline
+        if sock is not None:
+            selector.register(sock, selectors.EVENT_READ, generator)
+
+    resume(accept(listener, delay, resume))
+    while True:
+        deadlines = [d for _, d in waiting.values() if d is not None]
+        timeout = max(0, min(deadlines) - time.monotonic()) if deadlines else None
+        ready = {key.data for key, _ in selector.select(timeout)}
+        now = time.monotonic()
+        for generator, (sock, deadline) in list(waiting.items()):
+            if generator in ready or deadline is not None and deadline <= now:
+                del waiting[generator]
+                if sock is not None:
+                    selector.unregister(sock)
+                resume(generator)
+
+
+def main():
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    sys.stderr.reconfigure(encoding="utf-8", errors="replace")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="the server's address")
+    parser.add_argument("--port", type=port_number, default=12013, help="the server's port")
+    parser.add_argument("--delay", type=seconds, default=0.2, metavar="SECONDS",
+                        help="to sleep after each addition")
+    args = parser.parse_args()
+    listener = listen(args.host, args.port)
+    say(f"listening on {show(listener.getsockname())}")
+    listener.setblocking(False)
+    run(listener, args.delay)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("stopped", flush=True)
+    except (OSError, UnicodeError) as e:
+        error(e)
+        sys.exit(1)
