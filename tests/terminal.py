@@ -35,7 +35,10 @@ TO_BE_WRITTEN = "NotImplementedError: to be written"
 
 
 def fair(pattern):
-    """Return what a mark asks for: the words of an error are everybody's own."""
+    """Return what a mark asks for: the words of an error are everybody's own, and how an
+    ASCII terminal gets an accent."""
+    if os.environ.get("LAB"):
+        pattern = pattern.replace(r"caf\?", "caf.{1,6}")
     if not os.environ.get("LAB") or "[^" in pattern:
         return pattern
     return re.sub(r"^error: .*?(?=\\r|\r|$)", r"error: [^\r\n]+", pattern)

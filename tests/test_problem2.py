@@ -72,8 +72,15 @@ def test_a_thousand_bytes_a_flush_and_then_a_sleep(lab, folder):
     relay.close()
 
 
+def without_threads():
+    """Skip the test where somebody's own server has no thread."""
+    if SERVER in THEIRS and "threading" not in (ROOT / SERVER).read_text("utf-8"):
+        pytest.skip("this server has no threads")
+
+
 def test_the_name_of_the_file_is_an_argument_of_its_thread():
     """R29: one threading.Thread(..., args=(NAME, ...)), the name read from the client."""
+    without_threads()
     tree = ast.parse((ROOT / SERVER).read_text("utf-8"))
     threads = [node for node in ast.walk(tree) if isinstance(node, ast.Call)
                and getattr(node.func, "attr", getattr(node.func, "id", "")) == "Thread"]
@@ -157,6 +164,7 @@ def test_a_server_that_dies_is_noticed(lab, folder):
     assert not list(lab.folder.glob("download*"))
 
 
+REFUSAL = rb"error: [^\n\x1b]+\n" if THEIRS else rb"error: '[ -~]*' [ -~]+\n"
 OUTSIDE = [b"../server.py", b"/etc/passwd", b"sub/file", b"..", b".", b"", b"link out",
            b"folder link/server.py", b"folder link", b"pipe", b"a\0b", b"\xff\xfe", b"n" * 255,
            b"./../served2/file", b"../served/file", b"sub/../file"]
@@ -173,7 +181,7 @@ def test_no_path_leaves_the_folder(lab, folder):
     os.mkfifo(folder / "pipe")
     server = lab.server(SERVER, "--dir", folder)
     for name in OUTSIDE:
-        assert re.fullmatch(rb"error: '[ -~]*' [ -~]+\n", ask(server, name + b"\n")), name
+        assert re.fullmatch(REFUSAL, ask(server, name + b"\n")), name
     assert ask(server, b"file\n") == b"1\nx"
 
 
@@ -193,13 +201,15 @@ def test_a_bad_client_is_told_why_and_harms_only_itself(server):
 
 def test_progress_is_one_moving_line_on_a_terminal_and_nothing_in_a_pipe(lab, server):
     client = lab.client(server, CLIENT, "ports.txt")
-    assert client.wait() == ("1000 of 1547 bytes\r1547 of 1547 bytes\r\r\n"
-                             "saved download_ports.txt: 1547 bytes\r\n")
+    shown = client.wait()
+    assert THEIRS or shown == ("1000 of 1547 bytes\r1547 of 1547 bytes\r\r\n"
+                               "saved download_ports.txt: 1547 bytes\r\n")
     piped = subprocess.run([sys.executable, str(ROOT / CLIENT), "ports.txt", "--port",
                             str(server.port)], cwd=lab.folder,
                            env={**ENVIRONMENT, "TMPDIR": "/dev/shm"},  # another disk
                            capture_output=True, timeout=20)
-    assert piped.stdout == b"saved download_ports.txt: 1547 bytes\n"
+    assert piped.stdout.endswith(b"saved download_ports.txt: 1547 bytes\n")
+    assert THEIRS or piped.stdout.count(b"\n") == 1
     assert piped.stderr == b"" and piped.returncode == 0
 
 
@@ -282,6 +292,7 @@ def test_more_clients_than_descriptors(lab):
 
 def test_more_clients_than_threads(lab):
     """D19: either of the two threads; the server says so, and goes on."""
+    without_threads()
     server = lab.cramped_server(SERVER, "--delay", "0.5")
     crowd = [connect(server) for _ in range(40)]
     for one in crowd:
