@@ -24,6 +24,7 @@ import starter
 # Seconds; then a case is killed, and its status is None.
 PATIENCE = float(os.environ.get("PATIENCE", 20))
 PRINTED = []   # (standard error, script) of the last cases, for the marks
+STARTED = []   # what this test has started: commands and scripts
 Result = namedtuple("Result", "argv status stdout stderr")
 
 
@@ -32,6 +33,7 @@ def run_cases(script, cases, folder, environment):
 
     A tuple ("ready", ARGUMENTS) is for a script that goes on: see above.
     """
+    STARTED.append(str(script))
     requests = [{"argv": case[1], "ready": True} if case[:1] == ("ready",) else
                 {"argv": list(case)} for case in cases]
     done = subprocess.run(
@@ -47,6 +49,7 @@ def run_cases(script, cases, folder, environment):
 
 def noted(done, script):
     """Keep for the marks what a program printed that subprocess.run() ran; return it."""
+    STARTED.append(str(script))
     PRINTED.append((done.stderr.decode("utf-8", "replace"), str(script)))
     return done
 

@@ -135,7 +135,7 @@ def pytest_runtest_setup():
     """Forget what was noted for the marks while the last test ran."""
     import explain
     import peers
-    for notes in explain.COMPARED, cases.PRINTED, peers.Talker.spoken:
+    for notes in explain.COMPARED, cases.PRINTED, cases.STARTED, peers.Talker.spoken:
         notes.clear()
 
 
@@ -146,10 +146,18 @@ def pytest_assertrepr_compare(op, left, right):
         explain.COMPARED[:] = op, left, right
 
 
+def took_part(item):
+    """Return whether a script of theirs takes part in a test: started, or read."""
+    return any(name in words for name in THEIRS for words in [item.nodeid, *cases.STARTED])
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """Add to the report of a test that failed what each of its terminals said."""
     report = (yield).get_result()
+    if THEIRS and report.when == "call" and not took_part(item):
+        report.outcome = "skipped"  # it says nothing about their scripts
+        report.longrepr = (str(item.path), 0, "only scripts of ours take part")
     if report.failed and THEIRS:
         import explain
         labs = [value for value in (getattr(item, "funcargs", None) or {}).values()

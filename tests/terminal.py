@@ -15,6 +15,7 @@ import time
 
 import pexpect
 
+import cases
 from cases import asleep
 from spawn import ForkedSpawn
 from transcripts import ENDING
@@ -68,6 +69,7 @@ class Terminal:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
         self.command = " ".join(command)
+        cases.STARTED.append(self.command)
         options = dict(encoding="utf-8", codec_errors="replace", dimensions=(40, columns))
         if fork and command[0] == "python" and command[1].endswith(".py"):
             self.child = ForkedSpawn(command[1:], cwd, ENVIRONMENT, descriptors, echo,

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from cases import run_cases
+from cases import STARTED, run_cases
 from conftest import ENVIRONMENT, Lab, RESET, ROOT, THEIRS
 from moments import interrupt
 from peers import alone
@@ -45,6 +45,7 @@ def shared(tmp_path_factory):
     def server(name):
         if name not in running or running[name].closed:
             running[name] = lab.server(name, "--delay", DELAY)
+        STARTED.append(name)
         return running[name]
 
     yield server

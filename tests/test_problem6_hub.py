@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from cases import noted
 from conftest import ENVIRONMENT, RESET, ROOT, THEIRS
 from hub import HUB, MEMBER, Raw, add, enter, says
 from moments import interrupt
@@ -273,10 +274,10 @@ def test_piped_lines_all_arrive(lab, hub):
     bob = Raw(hub, "bob")
     bob.line()
     lines = [f"line {number}" for number in range(1000)]
-    ann = subprocess.run([sys.executable, MEMBER, "ann", "--port", str(hub.port)],
-                         cwd=lab.folder, input="\n".join(lines) + "\n", text=True,
-                         capture_output=True, timeout=30)
-    assert (ann.returncode, ann.stderr) == (0, "")
+    ann = noted(subprocess.run([sys.executable, MEMBER, "ann", "--port", str(hub.port)],
+                               cwd=lab.folder, input=("\n".join(lines) + "\n").encode(),
+                               capture_output=True, timeout=30), MEMBER)
+    assert (ann.returncode, ann.stderr) == (0, b"")
     assert [bob.line() for _ in lines] == [f"ann: {line}" for line in lines]
     bob.close()
 
