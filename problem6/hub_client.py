@@ -1,9 +1,10 @@
 """Chat hub, the client: shows the lines of the others while you type yours.
 
 hub_server.py describes the wire. If the hub ends, the client prints "the hub
-has hung up", and ends. Before "joined" this is an error (status 1), and so is
-a reset. A line that begins with / is a command: /who, /rooms,
-/join ROOM, /quit, and /kick NAME for moderators.
+has hung up", and ends. Before "joined" this is an error (status 1). So is a
+reset, and so is the end after "NAME has kicked you out". A line that begins
+with / is a command: /who, /rooms, /join ROOM, /quit, and /kick NAME for
+moderators.
 
     1$ python problem6/hub_server.py
     1| listening on 127.0.0.1:12601

@@ -21,10 +21,10 @@ joins the lobby. The hub asks for a password also if the name is unknown, so
 that nobody learns which names exist. An error before "joined", a line of more
 than 4002 bytes, or one that is not UTF-8 ends the connection; after other
 errors it goes on. The hub answers /quit only with the end of the stream.
-"/kick bob" is answered with "kicked out: bob"; bob gets an "error" line and
-the end of the stream. The hub waits 10 seconds for the name, and 60 for the
-password. Lists of names are sorted. An empty line is relayed like all others;
-a control character is relayed as "?".
+"/kick bob" is answered with "kicked out: bob"; bob gets "error: ann has kicked
+you out" and the end of the stream. The hub waits 10 seconds for the name, and
+60 for the password. Lists of names are sorted. An empty line is relayed like
+all others; a control character is relayed as "?".
 
 Three terminals (1$ is a command in terminal 1, 1| its output, 1< your input):
 

@@ -163,14 +163,13 @@ def right_ones():
 def judge(style, folder, scratch):
     """Mark a right version; return whether task and network are full, and the words."""
     scratch.mkdir()
-    record = scratch / "results"
-    with open(record, "w", encoding="utf-8") as file:
+    record, log = scratch / "results", scratch / "log"
+    with open(record, "w", encoding="utf-8") as file, open(log, "wb") as output:
         process = subprocess.Popen(
             [sys.executable, str(run.TESTS / "run.py"), folder, "--limit", "90",
              "--results", str(file.fileno())], pass_fds=[file.fileno()],
             env={**os.environ, "LAB": str(RIGHT / style), "TMPDIR": str(scratch)},
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True)
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -179,7 +178,8 @@ def judge(style, folder, scratch):
             stop(process)
             run.left_behind(scratch)
     text = record.read_text("utf-8")
-    results = json.loads(text) if text else {"reason": "its mark did not end"}
+    last = log.read_text("utf-8", "replace").strip().splitlines()[-1:]
+    results = json.loads(text) if text else {"reason": f"no mark: {''.join(last)}"}
     missed = [f"    {part}, not: {what}" for _, part, what, held, _ in results.get("checks", [])
               if not held and part != "manners"]
     if "reason" in results:

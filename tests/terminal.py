@@ -52,6 +52,13 @@ def fair_end(output):
     return re.sub(r"(\s|\x1b\[[0-9;]*[A-Za-z])*stopped\r*\n", "\r\n\r\nstopped\r\n", output)
 
 
+def redrawn(line, typed):
+    """Return the pattern of a line that arrives above a line that is being typed. (Others
+    may draw them in another way.)"""
+    return rf"{line}(?s:.*){typed}" if os.environ.get("LAB") else (
+        rf"\r\x1b\[J{line}\r\n{typed}")
+
+
 class Unmet(AssertionError):
     """A test expected a text, and something else came."""
 

@@ -180,6 +180,20 @@ def test_strangers_are_not_heard(lab, sock):
     assert saved(lab, "file") == b"yes"
 
 
+def test_a_link_in_the_way_is_not_followed(lab, folder, server):
+    """D11"""
+    outside = lab.folder / "outside"
+    outside.write_bytes(b"precious")
+    content = make(folder, "file", 5000)
+    (lab.folder / "streamed_file").symlink_to(outside)
+    (lab.folder / "streamed_file.incomplete").symlink_to(outside)
+    lab.client(server, CLIENT, "file").wait({0, 1} if THEIRS else 0)
+    assert outside.read_bytes() == b"precious"
+    assert THEIRS or saved(lab, "file") == content
+
+
+# Manners
+
 def test_a_terminal_that_knows_ascii_only(lab, folder):
     """A name that it cannot show is shown with a ?, and the file arrives."""
     make(folder, "caf\u00e9", 1500)
@@ -221,18 +235,6 @@ def test_more_streams_than_threads(lab, folder):
         pass
     for sock in socks:
         sock.close()
-
-
-def test_a_link_in_the_way_is_not_followed(lab, folder, server):
-    """D11"""
-    outside = lab.folder / "outside"
-    outside.write_bytes(b"precious")
-    content = make(folder, "file", 5000)
-    (lab.folder / "streamed_file").symlink_to(outside)
-    (lab.folder / "streamed_file.incomplete").symlink_to(outside)
-    lab.client(server, CLIENT, "file").wait({0, 1} if THEIRS else 0)
-    assert outside.read_bytes() == b"precious"
-    assert THEIRS or saved(lab, "file") == content
 
 
 def test_over_ipv6(lab, folder):

@@ -7,6 +7,7 @@ import pytest
 
 from conftest import OURS, RESET, ROOT, THEIRS
 from peers import connect, rest
+from terminal import redrawn
 
 SERVER, CLIENT = "problem6/server.py", "problem6/client.py"
 
@@ -77,7 +78,7 @@ def test_a_message_does_not_destroy_the_line_being_typed(lab):
     server.child.send("1 half of ")
     server.see("1 half of ")
     second.type("two")
-    server.see(r"\r\x1b\[J\[2\] two\r\n1 half of ")
+    server.see(redrawn(r"\[2\] two", "1 half of "))
     server.type("it")
     first.see("Server: half of it\r\n")
 

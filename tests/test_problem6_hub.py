@@ -16,6 +16,7 @@ from conftest import ENVIRONMENT, RESET, ROOT, THEIRS
 from hub import HUB, MEMBER, Raw, add, enter, says
 from moments import interrupt
 from relay import TcpRelay, one_byte
+from terminal import redrawn
 
 # The task
 
@@ -150,7 +151,7 @@ def test_a_message_leaves_the_typed_line_whole(lab, hub):
     bob.child.send("half of ")
     bob.see("half of ")
     ann.say("hello")
-    bob.see(r"\r\x1b\[Jann: hello\r\nhalf of ")
+    bob.see(redrawn("ann: hello", "half of "))
     bob.type("it")
     assert ann.line() == "bob: half of it"
     ann.close()

@@ -8,6 +8,7 @@ import pytest
 
 from conftest import ENVIRONMENT, ROOT, THEIRS
 from relay import stranger
+from terminal import redrawn
 
 SCRIPT = "problem7/chat.py"
 GROUP = "239.255.12.7"
@@ -156,7 +157,7 @@ def test_an_incoming_line_leaves_the_typed_line_whole(chat):
     ann.child.send("half of ")
     ann.see("half of ")
     bob.type("hello")
-    ann.see(r"\r\x1b\[Jbob: hello\r\nhalf of ")
+    ann.see(redrawn("bob: hello", "half of "))
     ann.type("it")
     bob.line("ann: half of it")
 
