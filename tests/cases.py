@@ -23,6 +23,8 @@ import starter
 
 # Seconds; then a case is killed, and its status is None.
 PATIENCE = float(os.environ.get("PATIENCE", 20))
+# What a script from `make lab` says where something is still to be written.
+TO_BE_WRITTEN = "NotImplementedError: to be written"
 PRINTED = []   # (standard error, script) of the last cases, for the marks
 STARTED = []   # what this test has started: commands and scripts
 Result = namedtuple("Result", "argv status stdout stderr")

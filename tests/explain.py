@@ -19,7 +19,8 @@ from pathlib import Path
 
 import cases
 import peers
-from terminal import TO_BE_WRITTEN, Unmet
+from cases import TO_BE_WRITTEN
+from terminal import Unmet
 
 OURS = Path(__file__).resolve().parent.parent
 SHOWN = 6  # commands
@@ -30,7 +31,7 @@ COMPARED = []  # the last comparison that failed: its operator, left and right s
 WORDS = [(ConnectionRefusedError, "the connection was refused: the server does not run"),
          (ConnectionResetError, "the connection was reset"),
          (BrokenPipeError, "the server had closed the connection"),
-         (socket.timeout, "nothing, within the time that the test waits"),
+         (socket.timeout, "nothing more, within the time that the test waits"),
          (subprocess.TimeoutExpired, "the program did not end")]
 
 
@@ -98,7 +99,9 @@ def explain(error, terminals, scripts):
     if expected is not None:
         lines.append(f"expected  {shown(expected)}")
     if got is not None or words or came is not None:
-        lines.append(f"came      {words[0] if words else shown(came if got is None else got)}")
+        what = came if got is None else got
+        lines.append(f"came      {'; then '.join(([shown(what)] if what else []) + words[:1])}"
+                     if words else f"came      {shown(what)}")
     return lines or ["came      something else; the details say what"]
 
 

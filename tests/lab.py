@@ -80,8 +80,8 @@ def main():
         if not said:
             run.error(f"{folder} is one short main(): read it, and write your own")
         print("\n".join(said))
-    print("They start, and end with \"to be written\" when there is something to do.\n"
-          f"Write that, then make test LAB={args.lab} P={','.join(folders)}")
+    print(f"Start them with python {args.lab}/{folders[0]}/...; what is missing says \"to be "
+          f"written\".\nThen make test LAB={args.lab} P={','.join(folders)}")
 
 
 if __name__ == "__main__":

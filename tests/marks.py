@@ -5,7 +5,7 @@
     FOLDER/reports/ann/               report.txt, junit.xml (for CI), results.json (Gradescope)
 
 One submission is marked after the other, each apart from this machine (isolate.py), so that
-its programs do no harm. Whoever has a report is not marked again: delete the report for that.
+its programs do no harm. Whoever has a report is not marked again, unless a script is newer.
 """
 import argparse
 import csv
@@ -58,6 +58,11 @@ def mark(submission, folders, limit=run.MARK):
         return text, json.loads(found)
     except ValueError:
         return text, {"reason": "no mark: its programs have ended the mark itself"}
+
+
+def newest(submission):
+    """Return when a file of a submission was last written, in seconds."""
+    return max((path.lstat().st_mtime for path in submission.rglob("*")), default=0)
 
 
 def nothing(submission, folders):
@@ -141,7 +146,7 @@ def line(results, folders):
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("class_", metavar="CLASS", type=Path, help="the submissions' folder")
+    parser.add_argument("class_", metavar="CLASS", help="the submissions' folder")
     parser.add_argument("folders", nargs="*", help="problem3, sum (otherwise all they have)")
     parser.add_argument("--limit", type=float, default=run.MARK, metavar="SECONDS",
                         help="for each folder of a submission (%(default)s)")
@@ -149,9 +154,9 @@ def main():
                         help="mark as well where no program can be run apart")
     args = parser.parse_args()
     wanted = run.chosen(",".join(args.folders))
-    folder = args.class_.resolve()
-    if not folder.is_dir():
-        run.error(f"{args.class_} is not a folder; CLASS= names the one of the submissions")
+    folder = Path(args.class_).resolve()
+    if not args.class_ or not folder.is_dir():
+        run.error(f"CLASS={args.class_} is not a folder; name the one of the submissions")
     names = sorted(path.name for path in folder.iterdir()
                    if path.is_dir() and path.name != "reports" and path.name[0] != ".")
     if not names:
@@ -165,7 +170,8 @@ def main():
     for number, name in enumerate(names, 1):
         begun = time.monotonic()
         start = f"{number} of {len(names)}  {printable(name)}: "
-        if (folder / "reports" / name / "results.json").exists():
+        report = folder / "reports" / name / "results.json"
+        if report.exists() and report.stat().st_mtime > newest(folder / name):
             print(f"{start}has its report", flush=True)
             continue
         theirs = {path.rpartition("/")[0] for path in run.SCRIPTS

@@ -17,7 +17,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from terminal import TO_BE_WRITTEN
+from cases import TO_BE_WRITTEN
 
 TESTS = Path(__file__).resolve().parent
 PARTS = ["task", "network", "manners"]
@@ -56,6 +56,10 @@ def unready(root, names):
             said, ended = first_words(Path(root, name), ARGUMENTS.get(name, []))
             if not READY.search(said):
                 said = "".join(c if c.isprintable() or c == "\n" else "?" for c in said)
+                if not said and not ended and READY.search(first_words(
+                        Path(root, name), ARGUMENTS.get(name, []), PYTHONUNBUFFERED="1")[0]):
+                    return (f"{name} prints its ready line into a terminal, but not into a "
+                            "pipe: write print(..., flush=True), see \"ready\" in the README")
                 last = "\n".join(f"    {line[:99]}" for line in said.splitlines()[-6:])
                 did = ("ended" if ended else f"was silent for {SECONDS} s"
                        if len(said) < MUCH else f"printed {MUCH:,} bytes")
@@ -65,9 +69,14 @@ def unready(root, names):
     return None
 
 
-def first_words(path, arguments):
-    """Return what a script prints until it is ready, and whether it has ended."""
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+def first_words(path, arguments, **more):
+    """Return what a script prints until it is ready, and whether it has ended.
+
+    more: variables of its environment.
+    """
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith("PYTHON")}  # such as PYTHONUNBUFFERED
+    environment.update(PYTHONDONTWRITEBYTECODE="1", **more)
     folder = tempfile.TemporaryDirectory()
     process = subprocess.Popen(
         [sys.executable, str(path), *arguments, "--port", "0"], env=environment,

@@ -16,7 +16,7 @@ import time
 import pexpect
 
 import cases
-from cases import asleep
+from cases import TO_BE_WRITTEN, asleep
 from spawn import ForkedSpawn
 from transcripts import ENDING
 
@@ -29,10 +29,6 @@ FORK = os.environ.get("FORK") != "no" and not os.environ.get("LAB")  # see start
 # Seconds to wait for a line: many times what any line needs. (A wrong script of somebody's
 # own may make many tests wait: run.py gives them less.)
 PATIENCE = float(os.environ.get("PATIENCE", 20))
-
-
-# What a script from `make lab` says where something is still to be written.
-TO_BE_WRITTEN = "NotImplementedError: to be written"
 
 
 def fair(pattern):

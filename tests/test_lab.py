@@ -76,3 +76,11 @@ def test_each_mark_says_that_this_part_is_still_to_be_written(tmp_path):
     says = f"still to be written: {tmp_path / 'lab'}/problem3/"
     assert done.returncode == 1 and done.stdout.count(says) > 12
     assert "Error" not in done.stdout
+
+
+@pytest.mark.parametrize("tool", ["lab", "marks", "run", "gallery", "wire", "lan", "soak"])
+def test_a_tool_starts_without_pytest_and_pexpect(tool):
+    """On a machine where they are not installed yet: a tool says what it needs itself."""
+    done = subprocess.run([sys.executable, "-S", str(OURS / "tests" / f"{tool}.py"), "--help"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stderr == ""

@@ -93,6 +93,9 @@ def test_what_was_interrupted_goes_on_where_it_stopped(class_, apart):
     assert "1 of 2  ann: has its report\n2 of 2  bob: problem3" in done.stdout
     assert (folder / "reports" / "ann" / "results.json").stat().st_mtime_ns == kept
     assert (folder / "marks.csv").read_text().count("bob") == 3
+    later = time.time() + 60
+    os.utime(folder / "ann" / "problem3" / "server.py", (later, later))  # handed in again
+    assert "1 of 2  ann: problem3" in mark(folder).stdout
 
 
 def test_a_class_that_is_not_there(tmp_path):

@@ -27,7 +27,8 @@ READY = 'print("listening on 127.0.0.1:1", flush=True)\ninput()\n'
                                "it printed nothing"),
     ("while True: print('x' * 999)", "printed 100,000 bytes; expected a line like"),
     ("import time; time.sleep(60)", "was silent for 0.5 s; expected a line like"),
-], ids=["right", "indentation", "zero byte", "traceback", "ends", "floods", "silent"])
+    ("import time; print('listening on 127.0.0.1:1'); time.sleep(60)", "write print(..., flush=True)"),
+], ids=["right", "indentation", "zero byte", "traceback", "ends", "floods", "silent", "no flush"])
 def test_what_cannot_be_marked_is_said_before_any_mark(source, words, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "SECONDS", 6 if words is None else 0.5)
     if words and words.startswith("ended"):
