@@ -11,8 +11,9 @@ bind(). The system gives it a free port at the first sendto(). The receiver
 shows that port.
 
 Try: send an empty message, "". `make wire P=datagram`, in a third terminal,
-shows that there is a datagram. Then send one of 70,000 bytes: $(printf
-%070000d 0).
+shows that there is a datagram. Then send one of 70,000 bytes:
+
+    python basics/datagram/sender.py $(printf %070000d 0)
 """
 import argparse
 import socket

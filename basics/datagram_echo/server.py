@@ -3,8 +3,7 @@
 A datagram may be lost on its way. Its echo may be lost, too. The client cannot
 tell which of the two was lost, so it retransmits the message. Inside one
 machine, datagrams are hardly ever lost. So this server can pretend to lose
-some. With --lose 0.5 it loses half of the exchanges: as often the message as
-its echo.
+some. With --lose 0.5 it loses 25 % of the messages, and 25 % of the echoes.
 
 The wire (UDP): a datagram has a number and a message, at most 1000 bytes. The
 server sends the same datagram back. A longer one gets no reply, but an error
