@@ -41,7 +41,8 @@ def make(path, folder):
     name = script(path)
     (folder / name).parent.mkdir(parents=True)
     shutil.copy(run.ROOT / name, folder / name)
-    subprocess.run(["patch", "--quiet", "--fuzz=0", str(folder / name), str(path)], check=True,
+    subprocess.run(["patch", "--quiet", "--fuzz=0", "--no-backup-if-mismatch",
+                    str(folder / name), str(path)], check=True,
                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return name
 
@@ -132,7 +133,8 @@ def stop(process):
 def verdict(path, folder, scratch):
     """Mark one wrong version; return whether it was found, and the words."""
     certain, possible = named(path)
-    title = f"{path.stem}: {path.read_text('utf-8').splitlines()[0]}"
+    first = path.read_text("utf-8").splitlines()[0]
+    title = f"{path.stem}: {re.sub(r' [(][DR][0-9, DR]+[)]', '', first)}"  # no numbers of ours
     try:
         if not folder.exists():
             make(path, folder)
@@ -200,10 +202,15 @@ def main():
     paths, others = sorted(WRONG.glob("*.diff")), right_ones()
     if args.names:
         others = []
-        unknown = set(args.names) - {path.stem for path in paths}
+        stems = [path.stem for path in paths]
+        unknown = sorted(set(args.names) - set(stems))
         if unknown:
-            run.error(f"there is no {', '.join(sorted(unknown))}; tests/wrong has the names")
+            like = [stem for stem in stems if stem.startswith(unknown[0])]
+            run.error(f"there is no {', '.join(unknown)}; "
+                      + (f"there are {', '.join(like)}" if like else "tests/wrong has the names"))
         paths = [path for path in paths if path.stem in args.names]
+    if not shutil.which("patch"):
+        run.error("patch is not installed: it makes the wrong scripts from their differences")
     signal.signal(signal.SIGTERM, run.interrupt)
     screen, missed, done = run.Screen(sys.stdout), [], 0
     pool = concurrent.futures.ThreadPoolExecutor(run.WORKERS)

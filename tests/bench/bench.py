@@ -611,7 +611,7 @@ def startup():
     """From exec to the ready line, against Python with a socket; all on one core."""
     names = [str(path.relative_to(ROOT)) for folder in ("problem*/*.py", "basics/*/*.py")
              for path in sorted(ROOT.glob(folder))
-             if re.search(r'"(listening on|joined)"', path.read_text())]
+             if re.search(r'print\("(listening on|joined)"', path.read_text())]
     extra = {"problem8/electorate.py": ["1"]}
     times = {"bare": [], "argparse": [], **{name: [] for name in names}}
 
@@ -629,7 +629,7 @@ def startup():
         times["argparse"].append(ready_after(PYTHON, "-c", USED + BARE))
         for name in names:
             times[name].append(ready_after(name, *extra.get(name, []), "--port", 0))
-    heavy = [name for name in names if "asyncio" in (ROOT / name).read_text()]
+    heavy = [name for name in names if "import asyncio" in (ROOT / name).read_text()]
     light = sorted(set(names) - set(heavy), key=lambda name: median(times[name]))
     line("start of bare socket and argparse", times["argparse"], "bare socket",
          times["bare"], unit=" ms")
