@@ -164,6 +164,8 @@ def to_do(terminals, scripts):
     if command:
         lines.append(f"{len(terminals) + 1}$ {command} | nc {'-u -w 2' if datagrams else '-N'} "
                      f"127.0.0.1 {list(ports.values())[0]}")
+        if sum(kind == "sent" for _, kind, _ in pieces) > 3 and not datagrams:
+            lines.append("   (the test sends more and smaller pieces)")
     elif pieces:
         sent = b"".join(data for _, _, data in pieces)
         lines.append(f"sent      {shown(sent, 60)} ({len(sent)} bytes)")

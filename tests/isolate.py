@@ -38,15 +38,25 @@ def isolated(command, read):
     if os.geteuid():
         spaces += ["--user", "--map-root-user"]
     return ["unshare", *spaces, sys.executable, os.path.abspath(__file__),
-            *map(os.path.abspath, read), "--", *command]
+            *map(os.path.abspath, [*read, *links(sys.executable)]), "--", *command]
+
+
+def links(path):
+    """Return the folders on the way if the path is a link to a link, and so on."""
+    folders = []
+    while os.path.islink(path):
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+        folders.append(os.path.dirname(path))
+    return folders
 
 
 def possible():
     """Return why no command can be run apart here, or None."""
     if sys.platform != "linux" or not shutil.which("unshare"):
         return "this needs Linux, and unshare of util-linux"
-    done = subprocess.run(isolated(["true"], [sys.base_prefix]), text=True,
-                          stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    done = subprocess.run(
+        isolated([sys.executable, "-c", "pass"], [sys.prefix, sys.base_prefix]), text=True,
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     return None if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2]
 
 
@@ -119,7 +129,8 @@ def main():
     libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
     os.execvpe(command[0], command, {
         "PATH": os.environ["PATH"], "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8",
-        **{name: value for name, value in os.environ.items() if name in ("LAB", "SHOWN_LAB", "MARKS")}})
+        **{name: value for name, value in os.environ.items()
+           if name in ("LAB", "SHOWN_LAB", "MARKS")}})
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ GRACE = 20  # seconds for a mark to begin and to end, beside its own limit
 
 
 def mark(submission, folders, limit=run.MARK):
-    """Mark a submission, each folder within limit seconds; return what run.py says: its text and its results, a dict.
+    """Mark a submission, each folder within limit seconds; return what run.py says: its text
+    and its results, a dict.
 
     Whatever the submission does, there are results: reason says why it has no marks.
     """

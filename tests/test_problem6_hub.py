@@ -271,6 +271,16 @@ def test_a_reset_of_the_hub(lab):
         member.wait(status=1)
 
 
+def test_bytes_that_are_no_text_are_shown_by_the_client(lab):
+    """D17: the hub of somebody else may relay them."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        member = lab.start(MEMBER, "ann", "--port", listener.getsockname()[1])
+        conn, _ = listener.accept()
+        with conn:
+            conn.sendall(b"joined lobby as ann\nbob: \xff\x1b[2J\n")
+            member.line("bob: \ufffd\\?\\[2J")
+
+
 def test_piped_lines_all_arrive(lab, hub):
     bob = Raw(hub, "bob")
     bob.line()

@@ -150,7 +150,8 @@ def test_the_commands_of_a_report_show_what_it_says(tmp_path, lab, need):
     found = re.search(r"""(?m)^  not  a request is right however it arrives.*
          1\$ python (.*/problem3/server.py)
          2\$ (.*) \| nc -N 127.0.0.1 12300
-         expected  (.*)
+(?:            [(].*
+)?         expected  (.*)
          came      (.*)$""", done.stdout)
     assert found, done.stdout
     server = lab.start(found[1], "--port", "0")

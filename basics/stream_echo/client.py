@@ -1,6 +1,6 @@
 """Echo, the client: sends each message, and waits for its echo.
 
-server.py describes the wire.
+server.py describes the wire. Without a MESSAGE it sends one of its own.
 
     1$ python basics/stream_echo/server.py
     1| listening on 127.0.0.1:12011

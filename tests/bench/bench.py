@@ -7,7 +7,7 @@
 Nothing here is an absolute figure: a machine shared with others is three times faster in
 one minute than in the next. So ours and the peers take turns in one run, several times;
 what is printed is the median of each, and their ratio. Peers that are not there are
-"not installed". Those from PyPI come into .venv/bench, and nowhere else.
+"not installed". Those from PyPI come into .venv/bench-VERSION, and nowhere else.
 """
 import json
 import math
@@ -30,7 +30,7 @@ from statistics import median
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-VENV = ROOT / ".venv" / "bench"
+VENV = ROOT / ".venv" / ("bench-%d.%d" % sys.version_info[:2])
 PYTHON = str(VENV / "bin" / "python")
 PEERS = [PYTHON, str(HERE / "peers.py")]
 PYPI = ["tftpy", "Pyro5", "rpyc"]
@@ -42,6 +42,13 @@ lines, charts, running = [], [], []
 
 
 # --- what the rows share
+
+BRING = {  # what installs a peer
+    "atftp": "apt install atftp atftpd", "iperf3 -u -l 1500": "apt install iperf3",
+    "tftpd-hpa, curl": "apt install tftpd-hpa curl; it replaces atftpd",
+    "ncat --chat": "apt install ncat", "smallchat": "build antirez/smallchat, into the PATH",
+    "floor in C": "apt install gcc", "threads in C": "apt install gcc"}
+
 
 def say(*words):
     print(*words, flush=True)
@@ -55,7 +62,8 @@ def line(what, ours, name, peer, goal=None, unit=""):
     is ">=" or "<=" and the ratio to reach, or None.
     """
     if peer is None:
-        return say(f"| {what} | | {name}: not installed | | |")
+        how = BRING.get(name, f"pip install {name}")
+        return say(f"| {what} | | {name}: not installed ({how}) | | |")
     ratio = median(ours) / median(peer)
     met = ""
     if goal:
