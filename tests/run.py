@@ -304,7 +304,8 @@ def left_behind(scratch):
     mark, found = f"TMPDIR={scratch}".encode(), []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if mark in (entry / "environ").read_bytes():
+            environ = (entry / "environ").read_bytes()
+            if mark + b"/" in environ or mark + b"\0" in environ:  # not a longer name
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").strip()
                 os.kill(int(entry.name), signal.SIGKILL)
                 if command:

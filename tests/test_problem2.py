@@ -68,7 +68,10 @@ def test_a_thousand_bytes_a_flush_and_then_a_sleep(lab, folder):
     start = time.monotonic()
     lab.client(relay, CLIENT, "file").wait()
     assert time.monotonic() - start >= 0.4
-    assert [len(piece) for piece in relay.down] == [len(b"2500\n") + 1000, 1000, 500]
+    sizes = [len(piece) for piece in relay.down]
+    if THEIRS and sizes[0] == len(b"2500\n"):  # the size may be a piece of its own
+        sizes[:2] = [sum(sizes[:2])]
+    assert sizes == [len(b"2500\n") + 1000, 1000, 500]
     relay.close()
 
 
@@ -303,7 +306,7 @@ def test_more_clients_than_threads(lab):
         one.close()
 
     def served():
-        with connect(server, timeout=1) as conn, contextlib.suppress(socket.timeout):
+        with connect(server, timeout=1) as conn, contextlib.suppress(OSError):
             conn.sendall(b"haiku.txt\n")
             return conn.recv(10).startswith(b"153\n")
     server.runs_until(served)  # the threads of the crowd end one by one

@@ -273,3 +273,17 @@ def test_what_somebody_has_received_in_the_repository_is_not_seen_by_a_test(
     (tmp_path / "there").mkdir()
     conftest.Lab(tmp_path / "there")
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["problem1"]
+
+
+def test_what_is_left_behind_is_ended_and_nothing_else(tmp_path):
+    """A folder of another run may have a name that begins like this one's."""
+    if sys.platform != "linux":
+        pytest.skip("there is no /proc")
+    ours, theirs = (subprocess.Popen(["sleep", "60"], env={**os.environ, "TMPDIR": str(folder)})
+                    for folder in (tmp_path / "run" / "tests-1", tmp_path / "run2"))
+    try:
+        assert run.left_behind(tmp_path / "run") == ["sleep 60"]
+        assert ours.wait(20) != 0 and theirs.poll() is None
+    finally:
+        ours.kill(), theirs.kill()
+        ours.wait(), theirs.wait()
