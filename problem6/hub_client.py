@@ -63,13 +63,13 @@ async def listen(reader, terminal):
     text, error = "", None
     try:
         while line := await reader.readline():
-            text = printable(line.decode(errors="replace").rstrip("\r\n"))
+            text = printable(line.decode().rstrip("\r\n"))
             tell(text)
         tell("the hub has hung up")
     except OSError as reason:
         error = reason
     except ValueError:
-        error = "the hub sent a line that is too long"
+        error = "the hub sent a line that is too long, or not UTF-8"
     if terminal:  # restore its settings, as readline cannot do it now
         termios.tcsetattr(0, termios.TCSANOW, terminal)
     if error:

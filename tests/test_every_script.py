@@ -16,7 +16,7 @@ import pytest
 
 from cases import run_cases
 from conftest import ENVIRONMENT, OURS, ROOT, SCRIPTS as NAMES, THEIRS, reserve_port
-from peers import connect, hurried, rest
+from peers import answered, connect, hurried, rest
 from terminal import Unmet
 from test_transcripts import NOTES
 from transcripts import ENDING as ENDING_FOLDERS
@@ -43,6 +43,10 @@ PORTS = {  # the contract's table
     "basics/stream_echo": 12011, "basics/stream_hello_file": 12012, "basics/sum": 12013,
     "basics/multicast": 12014, "basics/multicast_group": 12015, "basics/broadcast": 12016,
     **{f"problem{number}": 12000 + 100 * number for number in range(1, 100)}}
+LONGEST = {  # bytes of a reply, with its newline
+    **{f"basics/stream_{pair}/client.py": 1000
+       for pair in ("welcome", "address", "duplex", "integers", "iterative")},
+    "basics/sum/client.py": 100, "problem3/client.py": 2100}
 # Names that are no names raise errors of other kinds; nobody else needs to know these.
 NO_NAMES = ["a..b", "\u00e4..b", "x" * 70]
 NO_PLACES = ["192.0.2.1", "no.such.host.invalid", ""] + ([] if THEIRS else NO_NAMES)
@@ -241,6 +245,16 @@ def test_a_silent_peer_is_given_up(name, lab):
                                listener.getsockname()[1])
             client.see(r"error: [^\r]+\r\n", timeout=20)
             client.wait(status=1)
+
+
+@pytest.mark.parametrize("name", [name for name in LONGEST if name not in THEIRS])
+def test_a_client_reads_no_longer_line_than_it_says(name, tmp_path):
+    """D10: so a server that never ends its line cannot fill the memory."""
+    longest = b"9" * (LONGEST[name] - 1)
+    (whole, _), (cut, _) = answered(
+        name, arguments(name), [longest + b"\n", longest + b"9\n"], tmp_path, read=False)
+    assert longest.decode() in whole.stdout and whole.status == 0
+    assert_error(cut)
 
 
 @pytest.mark.parametrize("name", CLIENTS)
