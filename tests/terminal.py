@@ -50,8 +50,8 @@ def fair_end(output):
 
 def redrawn(line, typed):
     """Return the pattern of a line that arrives above a line that is being typed. (Others
-    may draw them in another way.)"""
-    return rf"{line}(?s:.*){typed}" if os.environ.get("LAB") else (
+    may draw both in another way, or insert a row above what is typed: ESC [ L.)"""
+    return rf"\x1b\[1?L{line}|{line}(?s:.*){typed}" if os.environ.get("LAB") else (
         rf"\r\x1b\[J{line}\r\n{typed}")
 
 
@@ -154,7 +154,7 @@ class Terminal:
     def line(self, pattern, timeout=PATIENCE):
         """Wait for a whole line that matches the regular expression."""
         pattern = fair(pattern)
-        return self.see(rf"(?m)^(?:[^\n]*\r)?(?:\x1b\[[AJK])*(?:{pattern})\r\n", timeout,
+        return self.see(rf"(?m)^(?:[^\n]*\r)?(?:\x1b\[[AJKL])*(?:{pattern})\r\n", timeout,
                         f"the line {pattern}")
 
     def ready(self):
