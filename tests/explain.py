@@ -65,13 +65,17 @@ def cause(outputs, scripts):
     outputs: what was printed, and the command that printed it.
     """
     for output, command in outputs:
-        found = re.search(r"(?s)Traceback \(most recent call last\):(.*)", output)
+        _, found, rest = output.partition("Traceback (most recent call last):")
         name = next((name for name in scripts if name in command), None)
         if found and name:
-            lines = re.findall(rf'{re.escape(name)}", line (\d+)', found[1])
-            last = [line for line in found[1].splitlines() if re.match(r"\w[\w.]*(:|$)", line)]
-            return (f"{os.path.join(LAB, name)}, line {lines[-1] if lines else '?'}: "
-                    f"{shown(last[0]) if last else HALF}")
+            line, last = "?", HALF
+            for text in rest.splitlines():  # as far as the first: other threads may follow
+                place = re.search(rf'{re.escape(name)}", line (\d+)', text)
+                line = place[1] if place else line
+                if re.match(r"\w[\w.]*(:|$)", text):
+                    last = shown(text)
+                    break
+            return f"{os.path.join(LAB, name)}, line {line}: {last}"
     return None
 
 

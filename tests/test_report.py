@@ -100,6 +100,21 @@ def test_one_cause_is_told_once_and_the_last_line_sums_up(tmp_path, capsys):
     assert report.show(held, [SERVER], tmp_path / "details") == 0
 
 
+def test_a_traceback_is_told_with_its_own_line():
+    """Tracebacks of other threads, and of Ctrl+C, may follow."""
+    first, second = (f'''Traceback (most recent call last):
+  File "threading.py", line 982, in run
+  File "/somewhere/{SERVER}", line {line}, in handle
+    data = conn.recv(1024)
+{error}
+''' for line, error in ((7, "ConnectionResetError: reset"), (34, "KeyboardInterrupt")))
+    assert explain.cause([(first + second, f"python {SERVER}")], [SERVER]).endswith(
+        f"{SERVER}, line 7: ConnectionResetError: reset")
+    half = first[:first.index("Conn")]
+    assert explain.cause([(half, f"python {SERVER}")], [SERVER]).endswith(explain.HALF)
+    assert explain.cause([(first, "python another.py")], [SERVER]) is None
+
+
 def said(*sent, end=False, pause=1):
     pieces = [(number * pause, "sent", data) for number, data in enumerate(sent)]
     return pieces + [(99, "end", b"")] * end
