@@ -76,6 +76,21 @@ def connect(server, timeout=PATIENCE):
     return conn
 
 
+class FalseServer(socket.socket):
+    """A server of the test itself. A client that does not come, or is silent, is an error."""
+
+    def __init__(self):
+        super().__init__()
+        self.settimeout(PATIENCE)
+        self.bind(("127.0.0.1", 0))
+        self.listen()
+
+    def accept(self):
+        conn, peer = super().accept()
+        conn.settimeout(PATIENCE)
+        return conn, peer
+
+
 def alone(conn):
     """Wait until the other side has read what was sent, so that it reads it alone.
 

@@ -1,9 +1,8 @@
 """basics/stream_duplex: a welcome and an answer, on one connection (R7, R8)."""
-import socket
 
 import pytest
 
-from peers import answered, assert_error, connect, dribble, reset, rest
+from peers import answered, assert_error, connect, dribble, FalseServer, reset, rest
 
 SERVER, CLIENT = "basics/stream_duplex/server.py", "basics/stream_duplex/client.py"
 
@@ -82,7 +81,7 @@ def test_ctrl_c_at_either_side_is_no_error(lab):
         assert conn.recv(100) == b"Welcome!\n"
         assert "\r\nstopped\r\n" in server.stop()
         assert conn.makefile("rb").read() == b""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    with FalseServer() as silent:
         client = lab.start(CLIENT, "--port", silent.getsockname()[1])
         with silent.accept()[0]:
             assert client.stop().endswith("stopped\r\n")

@@ -1,13 +1,12 @@
 """basics/stream_hello_file: hello, hello back, then a file (R64)."""
 import os
 import signal
-import socket
 
 import pytest
 
 from cases import run_cases
 from conftest import ENVIRONMENT, ROOT
-from peers import answered, assert_error, connect, dribble, reset, rest
+from peers import answered, assert_error, connect, dribble, FalseServer, reset, rest
 
 FOLDER = "basics/stream_hello_file"
 SERVER, CLIENT = f"{FOLDER}/server.py", f"{FOLDER}/client.py"
@@ -175,7 +174,7 @@ def test_a_server_that_is_stopped_amid_a_file_leaves_nothing(number, lab, server
 
 def test_ctrl_c_amid_the_file_is_status_130_at_the_client(lab):
     """D15"""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    with FalseServer() as silent:
         client = lab.start(CLIENT, "--port", silent.getsockname()[1])
         with silent.accept()[0]:
             assert client.stop(status=130).endswith("stopped\r\n")

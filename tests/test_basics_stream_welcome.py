@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from peers import answered, assert_error, connect, reset, rest
+from peers import answered, assert_error, connect, FalseServer, reset, rest
 
 SERVER, CLIENT = "basics/stream_welcome/server.py", "basics/stream_welcome/client.py"
 
@@ -62,7 +62,7 @@ def test_the_port_is_free_at_once(lab):
 
 def test_ctrl_c_at_a_client_that_waits_is_no_error(lab):
     """D15"""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    with FalseServer() as silent:
         client = lab.start(CLIENT, "--port", silent.getsockname()[1])
         with silent.accept()[0]:
             assert client.stop().endswith("stopped\r\n")

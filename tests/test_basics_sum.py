@@ -16,7 +16,7 @@ import pytest
 from cases import STARTED, run_cases
 from conftest import ENVIRONMENT, Lab, RESET, ROOT, THEIRS
 from moments import interrupt
-from peers import alone
+from peers import alone, FalseServer
 from relay import TcpRelay, glued, one_byte
 from terminal import PATIENCE
 
@@ -307,7 +307,7 @@ def test_ctrl_c_at_any_moment_is_one_last_line(names):
 
 def test_ctrl_c_ends_the_client_that_waits(lab):
     """D15"""
-    with socket.create_server(("127.0.0.1", 0)) as false_server:
+    with FalseServer() as false_server:
         client = lab.start(CLIENT, "--port", false_server.getsockname()[1])
         conn, _ = false_server.accept()
         assert conn.recv(100) == b"5\n"
@@ -334,7 +334,7 @@ def test_the_client_believes_only_a_whole_sum(tmp_path):
                 conn.makefile("rb").readline()
                 conn.sendall(reply)
 
-    with socket.create_server(("127.0.0.1", 0)) as false_server:
+    with FalseServer() as false_server:
         threading.Thread(target=serve, daemon=True).start()
         port = str(false_server.getsockname()[1])
         results = run_cases(ROOT / CLIENT, [["--port", port]] * len(SUMS), tmp_path,
@@ -353,7 +353,7 @@ def test_the_client_believes_only_a_whole_sum(tmp_path):
 def test_the_client_waits_as_long_as_it_is_told(shared, tmp_path):
     """D15: a reply that does not come; what the server refuses; what is not a COUNT."""
     port = str(shared(CONCURRENT).port)
-    with socket.create_server(("127.0.0.1", 0)) as false_server:  # which never replies
+    with FalseServer() as false_server:  # which never replies
         silent, start = str(false_server.getsockname()[1]), time.monotonic()
         late, zero, much, *bad = run_cases(ROOT / CLIENT, [
             ["5", "--port", silent, "--timeout", "0.3"], ["0", "--port", port],

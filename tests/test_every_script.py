@@ -9,14 +9,13 @@ import os
 import re
 import resource
 import shlex
-import socket
 import time
 
 import pytest
 
 from cases import run_cases
 from conftest import ENVIRONMENT, OURS, ROOT, SCRIPTS as NAMES, THEIRS, reserve_port
-from peers import answered, connect, hurried, rest
+from peers import answered, connect, FalseServer, hurried, rest
 from terminal import Unmet
 from test_transcripts import NOTES
 from transcripts import ENDING as ENDING_FOLDERS
@@ -240,7 +239,7 @@ def test_a_silent_peer_is_given_up(name, lab):
                 server.wait(status=1)
             conn.makefile("rb").read()  # until the server closes
     else:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        with FalseServer() as listener:
             client = lab.start(copy, *arguments(name), *QUICKER.get(name, []), "--port",
                                listener.getsockname()[1])
             client.see(r"error: [^\r]+\r\n", timeout=20)

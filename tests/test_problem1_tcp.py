@@ -11,7 +11,7 @@ import pytest
 
 from cases import run_cases
 from conftest import ENVIRONMENT, ROOT, THEIRS
-from peers import assert_error, connect, dribble, reset, rest
+from peers import assert_error, connect, dribble, FalseServer, reset, rest
 from relay import TcpRelay, cut, glued, late, one_byte
 from terminal import PATIENCE
 
@@ -75,7 +75,7 @@ def test_the_file_arrives_whole_in_units_of_100_bytes(size, lab, server):
 def test_the_next_unit_waits_for_the_acknowledgment(lab):
     """R23: nothing is sent before the acknowledgment of the last unit."""
     make(lab, "file", b"x" * 250)
-    with socket.create_server(("127.0.0.1", 0)) as false_server:
+    with FalseServer() as false_server:
         client = lab.start(CLIENT, "file", "--port", false_server.getsockname()[1])
         conn, _ = false_server.accept()
         with conn:
@@ -143,7 +143,7 @@ def test_a_late_acknowledgment_does_not_duplicate_the_unit(numbers, lab, server)
 def test_old_acknowledgments_are_no_reason_to_send_again(lab):
     """RFC 1123 4.2.3.1: each acknowledgment three times, and not one unit more."""
     make(lab, "file", b"x" * 150)
-    with socket.create_server(("127.0.0.1", 0)) as false_server:
+    with FalseServer() as false_server:
         client = lab.start(CLIENT, "file", "--port", false_server.getsockname()[1])
         conn, _ = false_server.accept()
         sent, length = b"", 0
@@ -164,7 +164,7 @@ def test_old_acknowledgments_are_no_reason_to_send_again(lab):
 def test_a_stream_of_old_acknowledgments_does_not_prolong_the_wait(lab):
     """One deadline for each wait: the unit is sent again although something always arrives."""
     make(lab, "file", b"x")
-    with socket.create_server(("127.0.0.1", 0)) as false_server:
+    with FalseServer() as false_server:
         client = lab.start(CLIENT, "file", "--port", false_server.getsockname()[1],
                            "--timeout", "0.4", "--retries", "2")
         conn, _ = false_server.accept()

@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ import pytest
 
 from cases import STARTED, run_cases
 from conftest import ENVIRONMENT, ROOT, THEIRS
-from peers import answered, assert_error, connect, dribble, reset, rest
+from peers import answered, assert_error, connect, dribble, FalseServer, reset, rest
 from relay import TcpRelay, stalled
 
 SERVER, CLIENT = "problem2/server.py", "problem2/client.py"
@@ -246,7 +245,7 @@ def test_a_name_or_an_output_that_cannot_be_used_is_refused_first(lab):
     """D25, D30: before anything is fetched, naming --output; what is there stays."""
     os.mkfifo(lab.folder / "pipe")
     (lab.folder / "taken").mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with FalseServer() as listener:
         port = "--port", str(listener.getsockname()[1])
         pipe, taken, nowhere, long, newline = run_cases(ROOT / CLIENT, [
             ["x", "--output", "pipe", *port], ["x", "--output", "taken", *port],

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from conftest import RESET, ROOT
-from peers import connect
+from peers import connect, FalseServer
 from relay import TcpRelay, glued, one_byte
 
 SERVER, CLIENT = "problem5/tcp_server.py", "problem5/tcp_client.py"
@@ -67,7 +67,7 @@ def test_text_is_utf8_and_cannot_steer_the_terminal(lab, server):
     with connect(server) as conn:
         conn.sendall(b"caf\xc3\xa9 \xf0\x9f\x98\x80 \x1b[2Jred\x07\n")
         server.see("Client: caf\u00e9 \U0001f600 \\?\\[2Jred\\?\r\n")
-    with socket.create_server(("127.0.0.1", 0)) as false_server:
+    with FalseServer() as false_server:
         client = lab.start(CLIENT, "--port", false_server.getsockname()[1])
         conn, _ = false_server.accept()
         with conn:
@@ -165,7 +165,7 @@ def test_a_tcp_client_that_resets(lab, server):
 @pytest.mark.parametrize("data", [b"\xff\xfe\n", b"SSH-2.0-x\n", b"x" * 9000, b"error: no\n"],
                          ids=["ff fe", "no chat", "endless", "error"])
 def test_a_tcp_server_that_talks_nonsense(data, lab):
-    with socket.create_server(("127.0.0.1", 0)) as false_server:
+    with FalseServer() as false_server:
         client = lab.start(CLIENT, "--port",
                            false_server.getsockname()[1])
         conn, _ = false_server.accept()
@@ -177,7 +177,7 @@ def test_a_tcp_server_that_talks_nonsense(data, lab):
 
 def test_a_reply_that_is_cut_off_is_not_shown(lab):
     """D6: the end of the stream is not the end of a line."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with FalseServer() as listener:
         client = lab.start(CLIENT, "--port", listener.getsockname()[1])
         conn, _ = listener.accept()
         with conn:
@@ -249,7 +249,7 @@ def test_a_server_that_is_killed(turn, client, server):
 
 
 def test_a_server_that_resets(lab):
-    with socket.create_server(("127.0.0.1", 0)) as false_server:
+    with FalseServer() as false_server:
         client = lab.start(CLIENT, "--port", false_server.getsockname()[1])
         conn, _ = false_server.accept()
         with conn:

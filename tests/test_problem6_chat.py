@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from conftest import OURS, RESET, ROOT, THEIRS
-from peers import connect, rest
+from peers import connect, FalseServer, rest
 from terminal import redrawn
 
 SERVER, CLIENT = "problem6/server.py", "problem6/client.py"
@@ -105,7 +105,7 @@ def test_a_client_cannot_steer_the_operators_terminal(lab, server):
 
 def test_a_server_cannot_steer_the_clients_terminal(lab):
     """D17"""
-    with socket.create_server(("127.0.0.1", 0)) as false_server:
+    with FalseServer() as false_server:
         client = lab.start(CLIENT, "--port", false_server.getsockname()[1])
         conn, _ = false_server.accept()
         with conn:

@@ -15,6 +15,7 @@ from cases import noted
 from conftest import ENVIRONMENT, RESET, ROOT, THEIRS
 from hub import HUB, MEMBER, Raw, add, enter, says
 from moments import interrupt
+from peers import FalseServer
 from relay import TcpRelay, one_byte
 from terminal import redrawn
 
@@ -126,7 +127,7 @@ def test_control_characters_are_not_relayed(lab, hub):
 
 def test_a_hub_cannot_steer_the_terminal(lab):
     """D17"""
-    with socket.create_server(("127.0.0.1", 0)) as false_hub:
+    with FalseServer() as false_hub:
         member = lab.start(MEMBER, "ann", "--port", false_hub.getsockname()[1])
         conn, _ = false_hub.accept()
         with conn:
@@ -248,7 +249,7 @@ BAD_HUBS = {b"joined lobby as ann\n" + b"x" * 100_000: "the hub sent a line that
     "endless", "no text", "kicked", "other", "ff", "long", "nothing"])
 def test_a_server_that_is_not_a_hub_is_an_error(data, lab):
     """One error line, status 1."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with FalseServer() as listener:
         member = lab.start(MEMBER, "ann", "--port", listener.getsockname()[1])
         conn, _ = listener.accept()
         with conn:
@@ -260,7 +261,7 @@ def test_a_server_that_is_not_a_hub_is_an_error(data, lab):
 
 
 def test_a_reset_of_the_hub(lab):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with FalseServer() as listener:
         member = lab.start(MEMBER, "ann", "--port", listener.getsockname()[1])
         conn, _ = listener.accept()
         conn.sendall(b"joined lobby as ann\n")
@@ -273,7 +274,7 @@ def test_a_reset_of_the_hub(lab):
 
 def test_control_characters_are_shown_by_the_client_as_question_marks(lab):
     """D17: the hub of somebody else may relay them."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with FalseServer() as listener:
         member = lab.start(MEMBER, "ann", "--port", listener.getsockname()[1])
         conn, _ = listener.accept()
         with conn:

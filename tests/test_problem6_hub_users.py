@@ -12,7 +12,7 @@ import pytest
 
 from conftest import RESET, THEIRS
 from hub import HUB, MEMBER, Raw, add, certificate, enter, says
-from peers import hurried
+from peers import FalseServer, hurried
 from relay import TcpRelay
 
 # The task
@@ -246,7 +246,7 @@ def test_the_last_lines_of_a_member_that_leaves_a_hub_with_tls_arrive(lab, need)
 
 
 def test_a_silent_hub_is_given_up(lab):
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    with FalseServer() as silent:
         member = lab.start(hurried(MEMBER, lab.folder), "ann", "--port", silent.getsockname()[1])
         member.line("error: the hub does not answer: .*", timeout=40)
         member.wait(status=1)
