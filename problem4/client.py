@@ -160,9 +160,8 @@ def main():
             sock.settimeout(REPEAT / 2)
             sock.connect(address)  # from now on it receives from this address only
             total, received, count = receive(sock, args.name, part, chunks)
-            ours = os.path.samestat(os.fstat(part.fileno()), os.stat(incomplete))
-        if not ours:
-            sys.exit(f"error: another program writes {printable(incomplete)}, too")
+            if not os.path.samestat(os.fstat(part.fileno()), os.stat(incomplete)):
+                sys.exit(f"error: another program writes {printable(incomplete)}, too")
         if received == total:
             os.replace(incomplete, output)
     except KeyboardInterrupt:
@@ -176,7 +175,8 @@ def main():
     if chunks:
         chunks.put(None)
         try:
-            player.join()  # without a limit: somebody is listening
+            while player.is_alive():  # without a limit: somebody is listening
+                player.join(1)  # in steps: one long join() may miss a Ctrl+C
         except KeyboardInterrupt:
             print("\nstopped")  # the player; the transfer is over
     if received != total:
