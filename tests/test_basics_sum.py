@@ -126,13 +126,15 @@ def test_the_delays_of_the_sleeps_do_not_add_up(server):
         for _ in range(count):
             time.sleep(DELAY)
         plain.append(time.monotonic() - start - count * DELAY)
+    good = 0
     while len(tries) < 30:  # on a busy machine one sleep alone may be very late
         plain, sleeper = [], threading.Thread(target=sleep)
         sleeper.start()
         late = crowd([(server, count)])[0] - count * DELAY
         sleeper.join()
         assert late >= 0
-        if late < plain[0] / 2:
+        good += late < plain[0] / 2
+        if good == 3:  # once may be luck: something has held up the plain sleeps
             return
         tries.append((late, *plain))
     raise AssertionError(f"seconds late, and the plain sleeps: {tries}")
