@@ -76,6 +76,15 @@ def connect(server, timeout=PATIENCE):
     return conn
 
 
+def until_served(server, request, reply):
+    """Ask on new connections until this line comes: a crowd's threads end one by one."""
+    def served():
+        with connect(server, timeout=1) as conn, contextlib.suppress(OSError):
+            conn.sendall(request)
+            return conn.makefile("rb").readline() == reply
+    server.runs_until(served)
+
+
 class FalseServer(socket.socket):
     """A server of the test itself. A client that does not come, or is silent, is an error."""
 

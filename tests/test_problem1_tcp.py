@@ -1,5 +1,4 @@
 """Problem 1 over TCP: stop and wait (R21 to R25)."""
-import contextlib
 import os
 import re
 import signal
@@ -11,7 +10,7 @@ import pytest
 
 from cases import run_cases
 from conftest import ENVIRONMENT, ROOT, THEIRS
-from peers import assert_error, connect, dribble, FalseServer, reset, rest
+from peers import assert_error, connect, dribble, FalseServer, reset, rest, until_served
 from relay import TcpRelay, cut, glued, late, one_byte
 from terminal import PATIENCE
 
@@ -311,12 +310,7 @@ def test_more_clients_than_threads(lab):
     server.line(r"error: cannot accept: .*")
     for one in crowd:
         one.close()
-
-    def served():
-        with connect(server, timeout=1) as conn, contextlib.suppress(OSError):
-            conn.sendall(unit(0, b"haiku.txt"))
-            return conn.recv(100) == ack(0)
-    server.runs_until(served)  # the threads of the crowd end one by one
+    until_served(server, unit(0, b"haiku.txt"), ack(0))
     lab.client(server, CLIENT, "problem2/files/haiku.txt").wait()
     server.line("received haiku.txt: 153 bytes")
 

@@ -1,6 +1,5 @@
 """Problem 2, the concurrent file server (R28 to R31)."""
 import ast
-import contextlib
 import os
 import re
 import signal
@@ -12,7 +11,7 @@ import pytest
 
 from cases import STARTED, run_cases
 from conftest import ENVIRONMENT, ROOT, THEIRS
-from peers import answered, assert_error, connect, dribble, FalseServer, reset, rest
+from peers import answered, assert_error, connect, dribble, FalseServer, reset, rest, until_served
 from relay import TcpRelay, stalled
 
 SERVER, CLIENT = "problem2/server.py", "problem2/client.py"
@@ -303,9 +302,4 @@ def test_more_clients_than_threads(lab):
     server.line(r"error: .*start new thread.*")
     for one in crowd:
         one.close()
-
-    def served():
-        with connect(server, timeout=1) as conn, contextlib.suppress(OSError):
-            conn.sendall(b"haiku.txt\n")
-            return conn.recv(10).startswith(b"153\n")
-    server.runs_until(served)  # the threads of the crowd end one by one
+    until_served(server, b"haiku.txt\n", b"153\n")

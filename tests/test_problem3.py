@@ -12,7 +12,7 @@ import pytest
 
 from cases import noted
 from conftest import ENVIRONMENT, ROOT, THEIRS
-from peers import answered, assert_error, connect, dribble, reset, rest
+from peers import answered, assert_error, connect, dribble, reset, rest, until_served
 
 SERVER, CLIENT = "problem3/server.py", "problem3/client.py"
 LOAD = Path(__file__).with_name("load.py")
@@ -231,11 +231,7 @@ def test_more_clients_than_threads(lab):
         assert THEIRS or crowd[-1].recv(100) == b"", "it waits for nobody"
     for one in crowd:
         one.close()
-
-    def served():
-        with connect(server, timeout=1) as conn, contextlib.suppress(OSError):
-            return ask(conn, "1 + 1") == ["2"]
-    server.runs_until(served)  # the threads of the crowd end one by one
+    until_served(server, b"1 + 1\n", b"2\n")
 
 
 def test_answers_from_a_file(server):
