@@ -176,7 +176,7 @@ def main():
         chunks.put(None)
         try:
             while player.is_alive():  # without a limit: somebody is listening
-                player.join(1)  # in steps: one long join() may miss a Ctrl+C
+                player.join(1)  # each second, Python looks for a Ctrl+C
         except KeyboardInterrupt:
             print("\nstopped")  # the player; the transfer is over
     if received != total:

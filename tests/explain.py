@@ -71,7 +71,8 @@ def cause(outputs, scripts):
             line, last = "?", HALF
             for text in rest.splitlines():  # as far as the first: other threads may follow
                 place = re.search(rf'{re.escape(name)}", line (\d+)', text)
-                line = place[1] if place else line
+                if place:
+                    line = place[1]
                 if re.match(r"\w[\w.]*(:|$)", text):
                     last = shown(text)
                     break
@@ -104,8 +105,8 @@ def explain(error, terminals, scripts):
         lines.append(f"expected  {shown(expected)}")
     if got is not None or words or came is not None:
         what = came if got is None else got
-        lines.append(f"came      {'; then '.join(([shown(what)] if what else []) + words[:1])}"
-                     if words else f"came      {shown(what)}")
+        parts = [shown(what)] if what or not words else []
+        lines.append("came      " + "; then ".join(parts + words[:1]))
     return lines or ["came      something else; the details say what"]
 
 

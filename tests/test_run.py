@@ -285,5 +285,6 @@ def test_what_is_left_behind_is_ended_and_nothing_else(tmp_path):
         assert run.left_behind(tmp_path / "run") == ["sleep 60"]
         assert ours.wait(20) != 0 and theirs.poll() is None
     finally:
-        ours.kill(), theirs.kill()
-        ours.wait(), theirs.wait()
+        for process in ours, theirs:
+            process.kill()
+            process.wait()
